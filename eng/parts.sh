@@ -5,8 +5,6 @@
 parts_engine_min=26
 parts_cli_min=25
 parts_depot_version=2.102.12
-parts_newer_source=/etc/apt/sources.list.d/slipway-newer.sources
-parts_newer_pin=/etc/apt/preferences.d/slipway-newer
 
 # need_packages PKG...: Debian packages of the running release. Nothing that they bring is started.
 need_packages() {
@@ -29,7 +27,7 @@ need_engine() {
     need_packages_if_absent iptables iptables && need_packages_if_absent ip iproute2
     return
   fi
-  if pgrep -x dockerd >/dev/null || pgrep -x containerd >/dev/null; then
+  if cat /proc/[0-9]*/comm 2>/dev/null | grep -qxE 'dockerd|containerd'; then
     _parts_fail "this machine runs ${found:+Docker $found and }its own containerd, Slipway needs Docker $parts_engine_min or newer: upgrade it, or put buildkitd on PATH"
     return 1
   fi
@@ -176,11 +174,18 @@ _parts_install() {
 # What did not start now must not start at the next boot either.
 _parts_disable() {
   local package unit
-  command -v systemctl >/dev/null || return 0
   for package in "$@"; do
-    case ${package%%/*} in docker.io | containerd | docker-registry) ;; *) continue ;; esac
-    dpkg-query -L "${package%%/*}" | sed -n 's#^.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$#\1#p' | while read -r unit; do
-      systemctl disable "$unit" >/dev/null 2>&1 || true
+    package=${package%%/*}
+    case $package in docker.io | containerd | docker-registry) ;; *) continue ;; esac
+    for unit in $(dpkg-query -L "$package" | sed -n 's#^.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$#\1#p'); do
+      if command -v systemctl >/dev/null; then
+        systemctl disable "$unit" >/dev/null 2>&1 || true
+      else
+        deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
+      fi
+    done
+    for unit in $(dpkg-query -L "$package" | sed -n 's#^/etc/init\.d/##p'); do
+      update-rc.d "$unit" disable >/dev/null 2>&1 || true
     done
   done
   return 0
@@ -195,7 +200,7 @@ _parts_need_plugin() {
 # _parts_install_newer WITNESS PKG...: from the running release when its WITNESS is new enough, else from the first newer suite
 # of the machine's own mirror that can give them without touching anything else.
 _parts_install_newer() {
-  local witness=$1 suite
+  local witness=$1 suite known
   shift
   _parts_may_install "$*" || return 1
   _parts_update || return 1
@@ -205,13 +210,15 @@ _parts_install_newer() {
     return
   fi
   for suite in testing stable unstable; do
-    suite=$(_parts_add_suite "$suite") || continue
-    if _parts_harmless "$witness" "/$suite" "$@"; then
+    suite=$(_parts_code_name "$suite") || continue
+    known=$([ -e "$(_parts_source "$suite")" ] && echo yes) || true
+    if _parts_add_suite "$suite" && _parts_harmless "$witness" "/$suite" "$@"; then
       echo "installing $* (Debian packages of $suite; everything else stays)"
       _parts_install "${@/%//$suite}"
       return
     fi
-    rm -f "$parts_newer_source" "$parts_newer_pin"
+    # A suite that an earlier part came from stays, so that the part is kept up to date.
+    [ -n "$known" ] || rm -f "$(_parts_source "$suite")" "$(_parts_pin "$suite")"
   done
   _parts_fail "no suite of this machine's Debian mirror offers $* in a version that fits it"
   return 1
@@ -230,35 +237,40 @@ _parts_new_enough() {
   [ -n "$2" ] && dpkg --compare-versions "$2" ge "$least"
 }
 
-# _parts_add_suite ALIAS: adds the suite beside the machine's own one, below everything installed, and prints its code name.
-# The code name and not the alias is written down: an alias that moves would stop the user's next apt-get update.
-_parts_add_suite() {
-  local uri own keyring entry release name
-  release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+_parts_source() { echo "/etc/apt/sources.list.d/slipway-$1.sources"; }
+_parts_pin() { echo "/etc/apt/preferences.d/slipway-$1"; }
+
+# _parts_mirror: URI|CODENAME|FILE of the machine's own entry for the release that it runs.
+_parts_mirror() {
   # shellcheck disable=SC2016 # apt's own variables
-  IFS='|' read -r uri own entry < <(apt-get indextargets --format '$(REPO_URI)|$(CODENAME)|$(SOURCESENTRY)' \
-    'Created-By: Packages' 'Label: Debian' "Codename: $release" | head -n 1)
-  [ -n "${uri:-}" ] && [ -n "$own" ] || return 1
-  name=$(_parts_code_name "$uri" "$1")
-  [ -n "$name" ] && [ "$name" != "$own" ] || return 1
-  keyring=$(_parts_keyring "${entry%:*}")
-  if ! grep -qs "^Suites: $name\$" "$parts_newer_source"; then
-    printf '# Written by Slipway: a newer Docker for a Debian whose own is too old.\nTypes: deb\nURIs: %s\nSuites: %s\nComponents: main\n%s' \
-      "$uri" "$name" "${keyring:+Signed-By: $keyring$'\n'}" >"$parts_newer_source"
-  fi
-  printf '# Written by Slipway: the newer suite upgrades nothing by itself.\nPackage: *\nPin: release o=Debian,n=%s\nPin-Priority: 100\n' \
-    "$name" >"$parts_newer_pin"
-  _parts_apt update -o Dir::Etc::sourcelist="$parts_newer_source" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 >/dev/null 2>&1 || return 1
-  echo "$name"
+  apt-get indextargets --format '$(REPO_URI)|$(CODENAME)|$(SOURCESENTRY)' 'Created-By: Packages' 'Label: Debian' \
+    "Codename: $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" | sed -n '1s/:[0-9]*$//p'
 }
 
+# _parts_code_name ALIAS: what the mirror calls that suite today. The alias itself is not written down: an alias that
+# moves would stop the user's next apt-get update.
 _parts_code_name() {
-  local file name
+  local uri own file name
+  IFS='|' read -r uri own _ < <(_parts_mirror) || return 1
   file=$(mktemp) || return 1
-  /usr/lib/apt/apt-helper download-file "${1%/}/dists/$2/InRelease" "$file" >/dev/null 2>&1 || true
+  /usr/lib/apt/apt-helper download-file "${uri%/}/dists/$1/InRelease" "$file" >/dev/null 2>&1 || true
   name=$(sed -n 's/^Codename: \([a-z]*\)$/\1/p' "$file" | head -n 1)
   rm -f "$file"
-  echo "$name"
+  [ -n "$name" ] && [ "$name" != "$own" ] && echo "$name"
+}
+
+# _parts_add_suite CODENAME: beside the machine's own suite, on the same mirror, below everything installed.
+_parts_add_suite() {
+  local uri entry keyring log
+  IFS='|' read -r uri _ entry < <(_parts_mirror) || return 1
+  keyring=$(_parts_keyring "$entry")
+  printf '# Written by Slipway: a newer Docker for a Debian whose own is too old.\nTypes: deb\nURIs: %s\nSuites: %s\nComponents: main\n%s' \
+    "$uri" "$1" "${keyring:+Signed-By: $keyring$'\n'}" >"$(_parts_source "$1")"
+  printf '# Written by Slipway: the newer suite upgrades nothing by itself.\nPackage: *\nPin: release o=Debian,n=%s\nPin-Priority: 100\n' \
+    "$1" >"$(_parts_pin "$1")"
+  log=$(_parts_apt update -o Dir::Etc::sourcelist="$(_parts_source "$1")" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 2>&1) && return 0
+  echo "warning: $(grep -m 1 '^E:' <<<"$log")" >&2
+  return 1
 }
 
 # The keyring that the machine's own entry names; else Debian's.

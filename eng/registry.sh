@@ -63,7 +63,7 @@ start() {
       kill -0 $! 2>/dev/null || break
       sleep 0.05
     done
-    running && [ -n "$port" ] || die "the registry did not start: $(sed -n '$s/.*msg="\(.*\)".*/\1/;$p' "$dir/log")"
+    { running && [ -n "$port" ]; } || die "the registry did not start: $(sed -n '$s/.*msg="\(.*\)".*/\1/;$p' "$dir/log")"
     echo "$port" >"$dir/port"
   fi
   echo "127.0.0.1:$(cat "$dir/port")"
