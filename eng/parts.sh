@@ -4,7 +4,8 @@
 
 parts_engine_min=26
 parts_cli_min=25
-parts_depot_version=2.102.12
+# npm numbers the command 2.102.12 like this.
+parts_depot_version=0.0.1-cli.2.102.12
 
 # need_packages PKG...: Debian packages of the running release. Nothing that they bring is started.
 need_packages() {
@@ -88,7 +89,7 @@ need_published_depot() {
     mkdir -p "$folder" || return 1
     if ! npm install --ignore-scripts --no-audit --no-fund --no-save --loglevel=error --prefix "$folder" \
       "@depot/cli-linux-$arch@$parts_depot_version" >"$folder/npm.log" 2>&1; then
-      _parts_fail "npm could not install the published depot client: $(tail -n 1 "$folder/npm.log")"
+      _parts_fail "npm could not install the published depot client: $(sed -n "s/^npm error \(.* .*\)/\1/p" "$folder/npm.log" | grep -v "^code " | head -n 1)"
       return 1
     fi
     chmod +x "$package/bin/depot"
