@@ -1,0 +1,29 @@
+using System.Security.Cryptography.X509Certificates;
+
+namespace Slipway.Builder.Access;
+
+/// <summary>One run of a project's engine as the server knows it: the name that clients verify, and the way to the engine.</summary>
+internal sealed class Lease
+{
+    private X509Certificate2? _certificate;
+
+    public required string LeaseId { get; init; }
+
+    /// <summary>The DNS name that clients send as SNI, unique to this lease.</summary>
+    public required string ServerName { get; init; }
+
+    public required string ProjectId { get; init; }
+
+    public required string Architecture { get; init; }
+
+    /// <summary>Opens one raw HTTP/2 stream to the engine.</summary>
+    public required Func<CancellationToken, ValueTask<Stream>> Dial { get; init; }
+
+    /// <summary>With its private key; replaced whole at renewal, while handshakes may still use the one before it
+    /// (which is why that one is left to the garbage collector).</summary>
+    public X509Certificate2? Certificate
+    {
+        get => Volatile.Read(ref _certificate);
+        set => Volatile.Write(ref _certificate, value);
+    }
+}
