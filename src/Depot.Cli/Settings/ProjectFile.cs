@@ -11,7 +11,10 @@ internal sealed record ProjectFile(string Path, string Id)
     /// <summary>The nearest project file in <paramref name="folder"/> or above it.</summary>
     /// <remarks>The nearest one decides: a broken file is an error that names it. Falling through to a parent's project would
     /// build into somebody else's cache.</remarks>
-    public static ProjectFile? Find(string folder, Action<string> warn)
+    public static ProjectFile? Find(string folder, Action<string> warn) => FindPath(folder) is { } path ? Read(path, warn) : null;
+
+    /// <summary>Where the nearest project file is, whatever is in it.</summary>
+    public static string? FindPath(string folder)
     {
         for (var current = System.IO.Path.GetFullPath(folder); current is not null; current = System.IO.Path.GetDirectoryName(current))
         {
@@ -20,7 +23,7 @@ internal sealed record ProjectFile(string Path, string Id)
                 var path = System.IO.Path.Combine(current, name);
                 if (File.Exists(path))
                 {
-                    return Read(path, warn);
+                    return path;
                 }
             }
         }
