@@ -47,9 +47,29 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
         }
     }
 
+    /// <summary>The names in an open folder, each with its closing NUL, in no order.</summary>
+    internal static List<byte[]> NamesOf(int descriptor)
+    {
+        var names = new List<byte[]>();
+        var buffer = new byte[32 * 1024];
+        int read;
+        while ((read = Libc.GetDents(descriptor, buffer)) > 0)
+        {
+            for (var at = 0; at < read;)
+            {
+                var name = NameIn(buffer, ref at, out _);
+                if (!name.IsEmpty)
+                {
+                    names.Add(WirePath.Terminated(name));
+                }
+            }
+        }
+
+        return names;
+    }
+
     internal static bool IsVanished(int error) => error is Libc.ENOENT or Libc.ENOTDIR or Libc.ELOOP;
 
-    /// <summary>struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name to NUL.</summary>
     private void ReadNames(int descriptor, WalkFolder folder)
     {
         _count = 0;
@@ -69,17 +89,24 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
 
             for (var at = 0; at < read;)
             {
-                var record = _dents.AsSpan(at, BinaryPrimitives.ReadUInt16LittleEndian(_dents.AsSpan(at + 16)));
-                var name = record[19..];
-                name = name[..name.IndexOf((byte)0)];
-                if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                var name = NameIn(_dents, ref at, out var type);
+                if (!name.IsEmpty)
                 {
-                    KeepName(name, record[18]);
+                    KeepName(name, type);
                 }
-
-                at += record.Length;
             }
         }
+    }
+
+    /// <summary>Reads one struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name to NUL. The name is empty for the folder itself and its parent.</summary>
+    private static ReadOnlySpan<byte> NameIn(byte[] records, ref int at, out byte type)
+    {
+        var record = records.AsSpan(at, BinaryPrimitives.ReadUInt16LittleEndian(records.AsSpan(at + 16)));
+        at += record.Length;
+        type = record[18];
+        var name = record[19..];
+        name = name[..name.IndexOf((byte)0)];
+        return name.SequenceEqual("."u8) || name.SequenceEqual(".."u8) ? default : (ReadOnlySpan<byte>)name;
     }
 
     private void KeepName(ReadOnlySpan<byte> name, byte type)
