@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the base image `busybox:latest` from the machine's static busybox, without a registry: DIR/busybox is an OCI layout
-# (a build reads it with --build-context busybox=oci-layout://DIR/busybox), DIR/busybox.tar the same for `docker load`.
+# (a build reads it with --build-context busybox=oci-layout://DIR/busybox), DIR/busybox.tar the same for `docker load`,
+# DIR/rootfs its files (--build-context base=DIR/rootfs).
 # The same busybox gives the same digest everywhere.
 set -euo pipefail
 
@@ -21,7 +22,7 @@ esac
 
 # A folder made from this very busybox by this very script is kept.
 stamp=$(cat "$busybox" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1)
-if [ "$(cat "$out/busybox.stamp" 2>/dev/null)" = "$stamp" ] && [ -e "$out/busybox.tar" ] && [ -e "$out/busybox/index.json" ]; then
+if [ "$(cat "$out/busybox.stamp" 2>/dev/null)" = "$stamp" ] && [ -e "$out/busybox.tar" ] && [ -e "$out/busybox/index.json" ] && [ -d "$out/rootfs" ]; then
   exit 0
 fi
 rm -f "$out/busybox.stamp"
@@ -87,7 +88,8 @@ END
 chmod -R u=rwX,go=rX "$layout"
 pack "$layout" "$work/busybox.tar"
 
-rm -rf "$out/busybox"
+rm -rf "$out/busybox" "$out/rootfs"
+mv "$root" "$out/rootfs"
 mv "$layout" "$out/busybox"
 mv "$work/busybox.tar" "$out/busybox.tar"
 echo "$stamp" >"$out/busybox.stamp"
