@@ -50,8 +50,6 @@ public sealed record ServerOptions
         return problems;
     }
 
-    internal string BuildUrl(string buildId) => $"{PublicUrl?.TrimEnd('/')}/builds/{buildId}";
-
     internal static bool TryParseListen(string text, out IPEndPoint endpoint)
     {
         endpoint = new IPEndPoint(IPAddress.Loopback, 0);

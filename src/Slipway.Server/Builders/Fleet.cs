@@ -27,6 +27,9 @@ internal sealed class Fleet(TimeProvider clock)
         }
     }
 
+    /// <summary>Whether builders can attach here: not in a tool that opens the data folder beside a server.</summary>
+    public bool Serves { get; init; } = true;
+
     public IReadOnlyList<AttachedBuilder> Attached
     {
         get

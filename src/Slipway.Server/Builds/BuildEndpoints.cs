@@ -17,7 +17,7 @@ internal sealed class BuildEndpoints(
     BuildStore builds,
     ProjectStore projects,
     BuildActivity activity,
-    ServerOptions options) : BuildService.BuildServiceBase
+    SettledUrl url) : BuildService.BuildServiceBase
 {
     private const int ReasonLengthMax = 4000;
     private const string NoRegistry = "this server does not keep images; push with --push, or load with --load";
@@ -32,7 +32,7 @@ internal sealed class BuildEndpoints(
         {
             BuildId = build.Id,
             ProjectId = build.ProjectId,
-            BuildUrl = options.BuildUrl(build.Id),
+            BuildUrl = url.OfBuild(build.Id),
         });
     }
 

@@ -12,7 +12,7 @@ namespace Slipway.Server.Builds;
 
 /// <summary>Opens a build. Never sheds load: the published client gives up at the first refusal.</summary>
 internal sealed class StartBuild(
-    ProjectStore projects, BuildStore builds, BuildActivity activity, ServerOptions options, ServerMetrics metrics, TimeProvider clock)
+    ProjectStore projects, BuildStore builds, BuildActivity activity, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
 {
     private const int TagsMax = 50;
 
@@ -48,7 +48,7 @@ internal sealed class StartBuild(
             BuildId = build.Id,
             BuildToken = secret,
             ProjectId = project.Id,
-            BuildUrl = options.BuildUrl(build.Id),
+            BuildUrl = url.OfBuild(build.Id),
             Registry = new CreateBuildResponse.Types.Registry(),
         };
     }

@@ -51,6 +51,9 @@ internal sealed class Database : IAsyncDisposable
     public Task<int> WriteAsync(string statement, object parameters, CancellationToken cancellation) =>
         _writer.ExecuteAsync(connection => connection.Execute(statement, parameters), cancellation);
 
+    /// <summary>Throws when the database cannot be read.</summary>
+    public void Probe() => Read(connection => connection.ExecuteScalar<long>("SELECT count(*) FROM organizations"));
+
     public async ValueTask DisposeAsync()
     {
         await _writer.DisposeAsync();
