@@ -1,8 +1,5 @@
-using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using Slipway.Contract;
@@ -43,7 +40,7 @@ public static class ServerHost
             var settled = new SettledUrl { Options = options };
             var app = Compose(options, settled, database, certificates);
             await ListenAsync(app, options, cancellation);
-            settled.Url = new Uri(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
+            settled.Url = new Uri(app.Urls.First());
             ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
             return new RunningServer(app, settled.Url, database, certificates, folder);
         }
@@ -123,7 +120,11 @@ public static class ServerHost
         kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
         kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
         kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
-        ServerOptions.TryParseListen(options.Listen, out var endpoint);
+        if (!ServerOptions.TryParseListen(options.Listen, out var endpoint))
+        {
+            throw new StartupException($"the listen address is \"{options.Listen}\": it must be ADDRESS:PORT");
+        }
+
         kestrel.Listen(endpoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1AndHttp2;

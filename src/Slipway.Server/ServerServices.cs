@@ -29,7 +29,7 @@ internal static class ServerServices
             .AddSingleton<BuilderStore>()
             .AddSingleton<LeaseStore>()
             .AddSingleton<RecordStore>()
-            .AddSingleton(new Fleet(clock) { Serves = serves })
+            .AddSingleton(new Fleet(clock) { IsServing = serves })
             .AddSingleton<ServerMetrics>()
             .AddSingleton<CreateToken>()
             .AddSingleton<ManageProjects>()

@@ -2,7 +2,7 @@ using Grpc.Core;
 
 namespace Slipway.Server.Access;
 
-/// <summary>Carries the <see cref="Caller"/> from the connection's edge to the call's handler.</summary>
+/// <summary>Carries the <see cref="Access.Caller"/> from the connection's edge to the call's handler.</summary>
 internal static class CallerFeature
 {
     private const string Key = "slipway.caller";

@@ -28,7 +28,7 @@ internal sealed class Fleet(TimeProvider clock)
     }
 
     /// <summary>Whether builders can attach here: not in a tool that opens the data folder beside a server.</summary>
-    public bool Serves { get; init; } = true;
+    public bool IsServing { get; init; } = true;
 
     public IReadOnlyList<AttachedBuilder> Attached
     {

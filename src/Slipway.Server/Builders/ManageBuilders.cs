@@ -45,7 +45,7 @@ internal sealed class ManageBuilders(BuilderStore builders, TokenStore tokens, B
     {
         // Beside a running server (--data) the fleet is not in this process; the database knows to the half minute.
         var connected = fleet.Find(builder.Id) is not null
-            || (!fleet.Serves && builder.LastSeenAt > clock.Now() - SeenLately);
+            || (!fleet.IsServing && builder.LastSeenAt > clock.Now() - SeenLately);
         var wire = new Contract.Admin.V1.Builder
         {
             Id = builder.Id,

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Slipway.Contract;
-using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Server.Builds;
+using Cert = Slipway.Contract.Depot.Cli.V1.Cert;
 
 namespace Slipway.Server.Certificates;
 

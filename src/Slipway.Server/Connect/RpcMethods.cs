@@ -5,6 +5,7 @@ using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Slipway.Contract.Fleet.V1;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Slipway.Server.Connect;
 
