@@ -54,7 +54,6 @@ internal sealed class Fleet(TimeProvider clock)
 
             foreach (var lease in adopted)
             {
-                lease.SetReady();
                 builder.Leases[lease.Id] = lease;
             }
 
