@@ -50,6 +50,9 @@ public sealed record BuilderOptions
     /// <summary>Where programs are looked for, folders separated by colons. The executable puts its PATH in front.</summary>
     public string SearchPath { get; init; } = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+    /// <summary>The whole environment of engines beside PATH and HOME: proxy settings, for example. The builder's own is not passed on.</summary>
+    public IReadOnlyDictionary<string, string> EngineEnvironment { get; init; } = new Dictionary<string, string>();
+
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>Every problem with these options, one sentence each; empty when they are sound.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Slipway.Builder.Access;
 
@@ -18,6 +19,12 @@ internal sealed class Lease
 
     /// <summary>Opens one raw HTTP/2 stream to the engine.</summary>
     public required Func<CancellationToken, ValueTask<Stream>> Dial { get; init; }
+
+    /// <summary>The engine's own account of one solve (<c>Control.Status</c>), over a connection that is not the client's.</summary>
+    public required Func<string, CancellationToken, IAsyncEnumerable<StatusResponse>> Watch { get; init; }
+
+    /// <summary>A token of the engine run that serves the lease now; it fires when that run dies without being told to stop.</summary>
+    public required Func<CancellationToken> EngineLost { get; init; }
 
     /// <summary>With its private key; replaced whole at renewal, while handshakes may still use the one before it
     /// (which is why that one is left to the garbage collector).</summary>
