@@ -141,7 +141,7 @@ public sealed class BuildPlanTests : IDisposable
         { ["-o", "type=tar,dest=app", "app"], "failed to build: destination file app is a directory" },
         { ["-o", "type=tar", "-o", "type=oci", "app"], "failed to build: multiple outputs configured to write to stdout" },
         { ["-o", "type=local,dest=/,mode=delete", "app"], "failed to build: local output mode=delete for destination \"/\" requires --allow=buildx.local.delete" },
-        { ["-o", "dest=x", "app"], "type is required for output" },
+        { ["-o", "dest=x,a=b", "app"], "type is required for output" },
         { ["-o", "type=tar,x", "app"], "invalid value x" },
         { ["--iidfile", "x", "-o", "out", "app"], "local and tar exporters are incompatible with image ID file" },
         { ["--annotation", "foo", "app"], "failed to build: parse annotations: invalid annotation \"foo\", expected key=value" },
