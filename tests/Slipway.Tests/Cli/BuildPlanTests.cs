@@ -199,7 +199,7 @@ public sealed class BuildPlanTests : IDisposable
         _scene.Input = new MemoryStream(archive.ToArray());
         using var plan = await _scene.ResolveAsync("-f", "sub/Dockerfile", "-");
         var copy = new MemoryStream();
-        await plan.Inputs.UploadedContext!.CopyToAsync(copy, CancellationToken.None);
+        await plan.Inputs.UploadedContext!.Open().CopyToAsync(copy);
         Assert.Equal(archive.ToArray(), copy.ToArray());
         Assert.Equal("sub/Dockerfile", plan.Attributes["filename"]);
         Assert.Empty(plan.Inputs.Folders);
