@@ -19,6 +19,9 @@ rules() {
   echo "$1 FORWARD -o $bridge -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 }
 
+# What the first of our daemons found, for the last one to put back.
+forward_before=/run/slipway-dev-docker.forward
+
 free_subnet() {
   local used n
   used=$(ip -4 addr; ip -4 route)
@@ -33,11 +36,11 @@ network_up() {
   bridge=devdock$(sha256sum <<<"$dir" | cut -c1-6)
   (
     flock 9
+    [ -e "$forward_before" ] || cat /proc/sys/net/ipv4/ip_forward >"$forward_before"
     prefix=$(free_subnet)
     echo "$bridge $prefix.0/24" >"$dir/network"
     ip link add "$bridge" type bridge && ip addr add "$prefix.1/24" dev "$bridge" && ip link set "$bridge" up
   ) 9>/run/slipway-dev-docker.lock || die "cannot create the network bridge $bridge: containers need a privileged machine"
-  cat /proc/sys/net/ipv4/ip_forward >"$dir/ip_forward"
   if ! echo 1 >/proc/sys/net/ipv4/ip_forward; then
     echo "warning: containers cannot reach the network: IP forwarding cannot be turned on" >&2
   fi
@@ -56,11 +59,15 @@ network_down() {
     iptables -w $rule 2>/dev/null || true
   done < <(rules -D)
   ip link del "$bridge" 2>/dev/null || true
-  # Forwarding stays on while any other bridge is there: it may be what another daemon relies on.
-  if [ "$(cat "$dir/ip_forward" 2>/dev/null)" = 0 ] && [ -z "$(ip -o link show type bridge)" ]; then
-    echo 0 >/proc/sys/net/ipv4/ip_forward || true
-  fi
-  rm -f "$dir/network" "$dir/ip_forward"
+  (
+    flock 9
+    [ -e "$forward_before" ] || exit 0
+    if ip -o link show type bridge | grep -qF ': devdock'; then exit 0; fi
+    # Forwarding stays on while any other bridge is there: it may be what another daemon relies on.
+    [ "$(cat "$forward_before")" != 0 ] || [ -n "$(ip -o link show type bridge)" ] || echo 0 >/proc/sys/net/ipv4/ip_forward || true
+    rm -f "$forward_before"
+  ) 9>/run/slipway-dev-docker.lock
+  rm -f "$dir/network"
 }
 
 # A RUN step's cgroups outlive a killed daemon. None is removed while a process is in it.

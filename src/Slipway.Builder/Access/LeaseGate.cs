@@ -158,8 +158,9 @@ internal sealed class LeaseGate(TimeProvider clock) : IDisposable
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
-        // The chain is judged at a moment inside the leaf's own validity, so that the leeway above holds for it as well.
-        chain.ChainPolicy.VerificationTime = (now < notBefore ? notBefore : now > notAfter ? notAfter : now).LocalDateTime;
+        // The chain is judged at a moment inside the leaf's own validity, so that the leeway above holds for it as well;
+        // not its last one, which OpenSSL counts as past.
+        chain.ChainPolicy.VerificationTime = (now < notBefore ? notBefore : now >= notAfter ? notAfter.AddSeconds(-1) : now).LocalDateTime;
         try
         {
             return chain.Build(client) && chain.ChainElements.Count > 1 ? null : "its certificate is not from this server's authority";

@@ -8,22 +8,35 @@ namespace Slipway.Builder.Engine;
 
 /// <summary>The network of one engine's build steps: a bridge with its own /24, that reaches out and reaches no other engine's.</summary>
 /// <remarks>
-/// Rules, all marked with a comment that names the engine, so that those of a killed run are found again:
+/// One set of rules serves all engines of all builders on the machine, because a pattern matches every Slipway bridge:
 /// <code>
-/// nat    POSTROUTING  from the bridge's network, out elsewhere     MASQUERADE
-/// filter INPUT        in from the bridge, to the pool              DROP     this machine's own address on any bridge
-/// filter FORWARD      in from the bridge, to 169.254.0.0/16        DROP     the cloud's metadata service
-///                     in from the bridge, out on a Slipway bridge  DROP
-///                     in from the bridge                           ACCEPT
-///                     out on the bridge, answers                   ACCEPT
+/// nat    POSTROUTING      from the pool, out elsewhere         MASQUERADE
+/// filter SLIPWAY-INPUT    in from a bridge, DNS                ACCEPT
+///                         in from a bridge                     DROP     this machine's own services
+/// filter SLIPWAY-FORWARD  in from a bridge, out on a bridge    DROP     other engines
+///                         in from a bridge, to 169.254.0.0/16  DROP     the cloud's metadata service
+///                         in from a bridge                     ACCEPT
+///                         out on a bridge, answers             ACCEPT
+///                         out on a bridge                      DROP
 /// </code>
+/// They hold for build steps. What the engine itself fetches (images, git, ADD) goes through this machine's own network.
 /// </remarks>
 internal static class BridgeNetwork
 {
     private const string BridgePattern = "slip+";
     private const string ForwardingSwitch = "/proc/sys/net/ipv4/ip_forward";
 
-    private static readonly string[] Tables = ["filter", "nat"];
+    private static readonly string[][] OwnChains =
+    [
+        ["SLIPWAY-INPUT", "-i", BridgePattern, "-p", "udp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-INPUT", "-i", BridgePattern, "-p", "tcp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-INPUT", "-i", BridgePattern, "-j", "DROP"],
+        ["SLIPWAY-FORWARD", "-i", BridgePattern, "-o", BridgePattern, "-j", "DROP"],
+        ["SLIPWAY-FORWARD", "-i", BridgePattern, "-d", "169.254.0.0/16", "-j", "DROP"],
+        ["SLIPWAY-FORWARD", "-i", BridgePattern, "-j", "ACCEPT"],
+        ["SLIPWAY-FORWARD", "-o", BridgePattern, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"],
+        ["SLIPWAY-FORWARD", "-o", BridgePattern, "-j", "DROP"],
+    ];
 
     /// <summary>Makes the bridge and its rules, or finds them in place.</summary>
     public static async Task CreateAsync(EngineFolder folder, BuilderOptions options, CancellationToken cancellation)
@@ -42,12 +55,7 @@ internal static class BridgeNetwork
         }
 
         await RequireAsync(options, "ip", ["link", "set", bridge, "up"], cancellation);
-        await RemoveRulesAsync(folder, options, cancellation);
-        foreach (var rule in Rules(folder, subnet, options))
-        {
-            await RequireAsync(options, "iptables", ["-w", "10", .. rule, "-m", "comment", "--comment", folder.CgroupName], cancellation);
-        }
-
+        await AddRulesAsync(options, cancellation);
         if ((await File.ReadAllTextAsync(ForwardingSwitch, cancellation)).Trim() == "0")
         {
             await File.WriteAllTextAsync(ForwardingSwitch, "1", cancellation);
@@ -61,7 +69,7 @@ internal static class BridgeNetwork
         return Gateway(AddressOf(folder.BridgeName) ?? PickFree(folder, options));
     }
 
-    /// <summary>Takes the rules and the bridge away; nothing happens where there are none.</summary>
+    /// <summary>Takes the bridge away, and with the last bridge the rules; nothing happens where there is none.</summary>
     public static async Task RemoveAsync(EngineFolder folder, BuilderOptions options, CancellationToken cancellation)
     {
         if (NetworkInterface.GetAllNetworkInterfaces().All(card => card.Name != folder.BridgeName))
@@ -70,40 +78,66 @@ internal static class BridgeNetwork
         }
 
         using var turn = await LockAsync(cancellation);
-        await RemoveRulesAsync(folder, options, cancellation);
         await RequireAsync(options, "ip", ["link", "del", folder.BridgeName], cancellation);
-    }
-
-    private static string[][] Rules(EngineFolder folder, IPNetwork subnet, BuilderOptions options)
-    {
-        var bridge = folder.BridgeName;
-        // -I puts each on top of the one before it: read upwards.
-        return
-        [
-            ["-I", "FORWARD", "-o", bridge, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"],
-            ["-I", "FORWARD", "-i", bridge, "-j", "ACCEPT"],
-            ["-I", "FORWARD", "-i", bridge, "-o", BridgePattern, "-j", "DROP"],
-            ["-I", "FORWARD", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP"],
-            ["-I", "INPUT", "-i", bridge, "-d", options.BridgePool, "-j", "DROP"],
-            ["-t", "nat", "-I", "POSTROUTING", "-s", subnet.ToString(), "!", "-o", bridge, "-j", "MASQUERADE"],
-        ];
-    }
-
-    private static async Task RemoveRulesAsync(EngineFolder folder, BuilderOptions options, CancellationToken cancellation)
-    {
-        foreach (var table in Tables)
+        if (!NetworkInterface.GetAllNetworkInterfaces().Any(card => card.Name.StartsWith(BridgePattern[..^1], StringComparison.Ordinal)))
         {
-            var listing = await RequireAsync(options, "iptables", ["-w", "10", "-t", table, "-S"], cancellation);
-            foreach (var rule in listing.Split('\n').Where(line => line.StartsWith("-A ", StringComparison.Ordinal)))
-            {
-                var words = rule.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (words.Contains(folder.CgroupName))
-                {
-                    await RequireAsync(options, "iptables", ["-w", "10", "-t", table, "-D", .. words[1..]], cancellation);
-                }
-            }
+            await RemoveRulesAsync(options, cancellation);
         }
     }
+
+    /// <summary>The MTU of the way out: a bridge keeps 1500 behind a smaller uplink unless told.</summary>
+    public static int UplinkMtu()
+    {
+        var uplink = File.ReadLines("/proc/net/route").Skip(1).Select(line => line.Split('\t', StringSplitOptions.TrimEntries))
+            .Where(columns => columns.Length > 7 && columns[1] == "00000000").Select(columns => columns[0]).FirstOrDefault();
+        return uplink is not null && File.Exists($"/sys/class/net/{uplink}/mtu")
+            ? int.Parse(File.ReadAllText($"/sys/class/net/{uplink}/mtu"), CultureInfo.InvariantCulture)
+            : 1500;
+    }
+
+    private static string[] Masquerade(BuilderOptions options) =>
+        ["-s", options.BridgePool, "!", "-o", BridgePattern, "-j", "MASQUERADE"];
+
+    private static async Task AddRulesAsync(BuilderOptions options, CancellationToken cancellation)
+    {
+        foreach (var chain in OwnChains.Select(rule => rule[0]).Distinct())
+        {
+            // Fails when the chain is there, which is as good.
+            await IptablesAsync(options, ["-N", chain], cancellation);
+        }
+
+        foreach (var rule in OwnChains)
+        {
+            await EnsureRuleAsync(options, [], "-A", rule, cancellation);
+        }
+
+        await EnsureRuleAsync(options, [], "-I", ["INPUT", "-j", "SLIPWAY-INPUT"], cancellation);
+        await EnsureRuleAsync(options, [], "-I", ["FORWARD", "-j", "SLIPWAY-FORWARD"], cancellation);
+        await EnsureRuleAsync(options, ["-t", "nat"], "-I", ["POSTROUTING", .. Masquerade(options)], cancellation);
+    }
+
+    private static async Task RemoveRulesAsync(BuilderOptions options, CancellationToken cancellation)
+    {
+        await IptablesAsync(options, ["-t", "nat", "-D", "POSTROUTING", .. Masquerade(options)], cancellation);
+        await IptablesAsync(options, ["-D", "INPUT", "-j", "SLIPWAY-INPUT"], cancellation);
+        await IptablesAsync(options, ["-D", "FORWARD", "-j", "SLIPWAY-FORWARD"], cancellation);
+        foreach (var chain in OwnChains.Select(rule => rule[0]).Distinct())
+        {
+            await IptablesAsync(options, ["-F", chain], cancellation);
+            await IptablesAsync(options, ["-X", chain], cancellation);
+        }
+    }
+
+    private static async Task EnsureRuleAsync(BuilderOptions options, string[] table, string verb, string[] rule, CancellationToken cancellation)
+    {
+        if ((await IptablesAsync(options, [.. table, "-C", .. rule], cancellation)).Code != 0)
+        {
+            await RequireAsync(options, "iptables", ["-w", "10", .. table, verb, .. rule], cancellation);
+        }
+    }
+
+    private static Task<ShortCommand.Answer> IptablesAsync(BuilderOptions options, string[] arguments, CancellationToken cancellation) =>
+        ShortCommand.RunAsync(Locate(options, "iptables"), ["-w", "10", .. arguments], cancellation);
 
     /// <summary>The first /24 of the pool that touches no address and no route of this machine, beginning at a place of the engine's own,
     /// so that engines keep their networks where they can.</summary>
@@ -171,11 +205,12 @@ internal static class BridgeNetwork
         return new IPAddress(bytes);
     }
 
+    private static string Locate(BuilderOptions options, string name) => ShortCommand.Find(name, options.SearchPath)
+        ?? throw new EngineException($"{name} was found nowhere in {options.SearchPath}; run ./quickstart or install it");
+
     private static async Task<string> RequireAsync(BuilderOptions options, string name, string[] arguments, CancellationToken cancellation)
     {
-        var program = ShortCommand.Find(name, options.SearchPath)
-            ?? throw new EngineException($"{name} was found nowhere in {options.SearchPath}; run ./quickstart or install it");
-        var answer = await ShortCommand.RunAsync(program, arguments, cancellation);
+        var answer = await ShortCommand.RunAsync(Locate(options, name), arguments, cancellation);
         return answer.Code == 0
             ? answer.Output
             : throw new EngineException($"the network of the build engine cannot be set up: {name} {string.Join(' ', arguments)}: {answer.Error}");

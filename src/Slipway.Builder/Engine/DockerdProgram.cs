@@ -41,7 +41,7 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         {
             // dockerd uses a system containerd whenever that one's socket exists, and would keep this project's images there.
             // Hidden, it starts its own below its own folders. Its shims' sockets, which have a fixed place, become private too.
-            Preamble = "mkdir -p /run/containerd && mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1",
+            Preamble = "[ ! -d /run/containerd ] || mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1",
         };
     }
 
@@ -73,6 +73,7 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         ["hosts"] = new JsonArray("unix://" + folder.Socket),
         ["features"] = new JsonObject { ["containerd-snapshotter"] = true, ["cdi"] = false },
         ["bridge"] = folder.BridgeName,
+        ["mtu"] = BridgeNetwork.UplinkMtu(),
         ["iptables"] = false,
         ["ip6tables"] = false,
         ["ip-forward"] = false,

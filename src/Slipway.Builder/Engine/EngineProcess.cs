@@ -18,20 +18,26 @@ internal sealed class EngineProcess : IDisposable
 
     /// <summary>Starts the daemon in its own session, so that a Ctrl-C at the builder's terminal is not for it, with its output in
     /// the run's log file and nothing of this process's environment but what a program needs: the builder's own holds secrets.</summary>
+    /// <remarks>As root it gets its own process and mount namespaces, which the kernel empties when its first process dies: no build
+    /// step, shim, or mount survives the engine, however it ends. The process started here is then <c>unshare</c>, which waits for it.</remarks>
     public static EngineProcess Start(EngineLaunch launch, EngineFolder folder, BuilderOptions options)
     {
-        var searchPath = options.SearchPath;
-        // Every step replaces the process by the next (exec), so the pid stays the daemon's.
-        const string Script = "exec </dev/null >>\"$1\" 2>&1; shift; {0}\nexec \"$@\"";
-        var script = Script.Replace("{0}", launch.Preamble, StringComparison.Ordinal);
-        List<string> words = ["/bin/sh", "-c", script, "slipway-engine", folder.Log, launch.Program, .. launch.Arguments];
+        var script = "exec </dev/null >>\"$1\" 2>&1; shift\n" + launch.Preamble + "\nexec \"$@\"";
+        List<string> words = ["/bin/sh", "-c", script, "slipway-engine", folder.Log];
         if (Libc.EffectiveUserId() == 0)
         {
-            // Whatever the engine mounts goes when it goes.
-            words.InsertRange(0, [Require("unshare", searchPath), "--mount", "--propagation", "slave", "--"]);
+            words.InsertRange(0, [Require("unshare", options.SearchPath), "--mount", "--propagation", "slave", "--pid", "--fork",
+                "--kill-child=SIGKILL", "--mount-proc", "--"]);
+            // The first process of a namespace inherits its orphans; this one buries them and passes signals on.
+            if (ShortCommand.Find("docker-init", options.SearchPath + ":/usr/libexec/docker") is { } init)
+            {
+                words.AddRange([init, "--"]);
+            }
         }
 
-        words.Insert(0, Require("setsid", searchPath));
+        words.Insert(0, Require("setsid", options.SearchPath));
+        words.Add(launch.Program);
+        words.AddRange(launch.Arguments);
         var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = folder.Run };
         start.Environment.Clear();
         foreach (var (name, value) in options.EngineEnvironment)
@@ -39,7 +45,7 @@ internal sealed class EngineProcess : IDisposable
             start.Environment[name] = value;
         }
 
-        start.Environment["PATH"] = Path.GetDirectoryName(launch.Program) + ":" + searchPath;
+        start.Environment["PATH"] = Path.GetDirectoryName(launch.Program) + ":" + options.SearchPath;
         start.Environment["HOME"] = folder.Run;
         File.Delete(folder.Log);
         var process = Process.Start(start)!;
@@ -59,7 +65,8 @@ internal sealed class EngineProcess : IDisposable
             return;
         }
 
-        _ = Libc.Kill(_process.Id, Libc.SigTerm);
+        // unshare ignores the signal while it waits.
+        _ = Libc.Kill(Libc.EffectiveUserId() == 0 ? ProcessTable.ChildOf(_process.Id) ?? _process.Id : _process.Id, Libc.SigTerm);
         using var limit = new CancellationTokenSource(TermLimit);
         try
         {
