@@ -4,6 +4,7 @@ using Grpc.Core;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Tests.Server.Support;
+using Xunit;
 
 namespace Slipway.Tests.Server;
 

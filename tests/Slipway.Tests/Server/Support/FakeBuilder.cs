@@ -8,6 +8,7 @@ using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Fleet.V1;
 using CertificateRequest = Slipway.Contract.Fleet.V1.CertificateRequest;
 using X509Request = System.Security.Cryptography.X509Certificates.CertificateRequest;
+using Xunit;
 
 namespace Slipway.Tests.Server.Support;
 

@@ -129,7 +129,7 @@ internal sealed class TestServer : IAsyncDisposable
     private static (string Certificate, string Key) SelfSigned(string folder)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         var paths = (Path.Combine(folder, "tls.pem"), Path.Combine(folder, "tls.key"));
         File.WriteAllText(paths.Item1, certificate.ExportCertificatePem());
