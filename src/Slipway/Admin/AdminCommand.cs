@@ -81,7 +81,7 @@ internal static class AdminCommand
             await work(connection.Client);
             return 0;
         }
-        catch (RpcException failure) when (failure is { StatusCode: StatusCode.Unavailable, InnerException: null, Status.DebugException: not null })
+        catch (RpcException failure) when (failure is { StatusCode: StatusCode.Unavailable, Status.DebugException: not null })
         {
             throw new StartupException(
                 $"cannot reach {SlipwaySettings.ApiUrl}: {failure.Status.DebugException.GetBaseException().Message}; "
