@@ -6,10 +6,12 @@ namespace Slipway.BuildKit.Http2;
 /// <summary>Writes header blocks without a dynamic table and without Huffman, so that no block depends on another.</summary>
 public static class HpackEncoder
 {
+    internal const byte TableSizeZero = 0x20;
+
     /// <summary>Opens a connection's first block: the table stays empty, whatever size the peer offers now or later.</summary>
     public static void WriteTableSizeZero(IBufferWriter<byte> output)
     {
-        output.GetSpan(1)[0] = 0x20;
+        output.GetSpan(1)[0] = TableSizeZero;
         output.Advance(1);
     }
 
