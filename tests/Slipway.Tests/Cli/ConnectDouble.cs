@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 
@@ -31,6 +32,7 @@ internal sealed class ConnectDouble : IAsyncDisposable
     public static async Task<ConnectDouble> StartAsync(HttpProtocols protocols = HttpProtocols.Http2, int port = 0)
     {
         var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = protocols));
         var app = builder.Build();
         var server = new ConnectDouble(app);
@@ -90,7 +92,8 @@ internal sealed class ConnectDouble : IAsyncDisposable
     {
         var procedure = context.Request.Path.Value!.Split('/')[^1];
         Calls.Enqueue(procedure);
-        Headers[procedure] = context.Request.Headers;
+        // Kestrel reuses its own dictionary for the next request.
+        Headers[procedure] = new HeaderDictionary(context.Request.Headers.ToDictionary(header => header.Key, header => header.Value));
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         if (_handlers.TryGetValue(procedure, out var handler))
