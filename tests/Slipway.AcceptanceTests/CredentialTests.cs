@@ -16,7 +16,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await RunningCommand.Start(Path.Combine(Parts.Root, "eng/registry.sh"), ["stop", _folder["registry"], $"{_port}"]).WaitAsync();
+        await RunningCommand.Start(Path.Combine(Parts.Root, "eng/registry.sh"), ["stop", _folder["registry"]]).WaitAsync();
         _folder.Dispose();
     }
 

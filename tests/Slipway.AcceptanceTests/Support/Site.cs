@@ -54,7 +54,7 @@ public sealed class Site : IAsyncLifetime
         }
 
         await Script("eng/dev-docker.sh", "stop", _folder["docker"]);
-        await Script("eng/registry.sh", "stop", _folder["registry"], _registryPort.ToString());
+        await Script("eng/registry.sh", "stop", _folder["registry"]);
         _folder.Dispose();
     }
 

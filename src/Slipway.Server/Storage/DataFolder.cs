@@ -1,0 +1,104 @@
+using System.Globalization;
+
+namespace Slipway.Server.Storage;
+
+/// <summary>The folder that holds everything a server must not lose, and the lock that keeps a second server out of it.</summary>
+public sealed class DataFolder : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataFolder(string path, FileStream heldLock)
+    {
+        Path = path;
+        _lock = heldLock;
+    }
+
+    public string Path { get; }
+
+    public static string DatabasePath(string folder) => System.IO.Path.Combine(folder, "slipway.db");
+
+    /// <summary>Creates the folder if need be and takes its lock.</summary>
+    /// <exception cref="StartupException">The folder cannot be used, or another process uses it.</exception>
+    public static DataFolder Open(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        try
+        {
+            CreatePrivateFolder(path);
+            return new DataFolder(path, TakeLock(path));
+        }
+        catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
+        {
+            throw new StartupException(
+                $"cannot use the data folder {path}: {failure.Message.TrimEnd('.')}; "
+                + "choose a folder that this user may write with --data DIR", failure);
+        }
+    }
+
+    /// <summary>The process id that holds the folder's lock; null when nobody does.</summary>
+    public static int? HolderOf(string path)
+    {
+        var lockPath = LockPath(path);
+        if (!File.Exists(lockPath))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var probe = OpenExclusive(lockPath);
+            return null;
+        }
+        catch (IOException)
+        {
+            return ReadHolder(lockPath);
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    internal static void CreatePrivateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+            return;
+        }
+
+        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    private static FileStream TakeLock(string path)
+    {
+        var lockPath = LockPath(path);
+        FileStream held;
+        try
+        {
+            held = OpenExclusive(lockPath);
+        }
+        catch (IOException) when (File.Exists(lockPath) && ReadHolder(lockPath) is { } holder)
+        {
+            throw new StartupException(
+                $"the data folder {path} is already in use by pid {holder}; stop that server, or choose another folder with --data DIR");
+        }
+
+        held.SetLength(0);
+        held.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+        held.Flush();
+        return held;
+    }
+
+    // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix: it ends with the process, however the process ends.
+    private static FileStream OpenExclusive(string lockPath) =>
+        new(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+
+    private static int? ReadHolder(string lockPath)
+    {
+        // FileShare.ReadWrite takes no flock, so the holder's pid can be read beside the lock.
+        using var file = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(file);
+        return int.TryParse(reader.ReadToEnd(), CultureInfo.InvariantCulture, out var pid) ? pid : 0;
+    }
+
+    private static string LockPath(string path) => System.IO.Path.Combine(path, "server.lock");
+}
