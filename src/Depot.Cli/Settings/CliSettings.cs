@@ -57,7 +57,14 @@ internal sealed class CliSettings
 
     public string DockerConfigFolder => Value("DOCKER_CONFIG") ?? Path.Combine(Home, ".docker");
 
-    public string? DockerAuthConfig => Value("DOCKER_AUTH_CONFIG");
+    /// <summary>Credentials for every registry, base64 of user:password; before all others.</summary>
+    public string? PushRegistryAuth => Value("DEPOT_PUSH_REGISTRY_AUTH");
+
+    public string? PushRegistryUsername => Value("DEPOT_PUSH_REGISTRY_USERNAME");
+
+    public string? PushRegistryPassword => Value("DEPOT_PUSH_REGISTRY_PASSWORD");
+
+    public string? SearchPath => Value("PATH");
 
     public string? DockerHost => Value("DOCKER_HOST");
 

@@ -4,7 +4,7 @@ using Depot.Cli.Flags;
 namespace Depot.Cli.Build;
 
 /// <summary>Sizes as Docker's flags take them: <c>64m</c>, <c>1.5GiB</c>, <c>1024</c>; units are powers of 1024.</summary>
-internal static class ByteSize
+internal static class MemorySize
 {
     public static long Parse(string text)
     {
