@@ -1,4 +1,5 @@
 using Slipway.Server.Access;
+using Slipway.Server.Builders;
 using Slipway.Server.Certificates;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
@@ -40,6 +41,26 @@ public sealed class RunningServer : IAsyncDisposable
     {
         var create = Services.GetRequiredService<CreateToken>();
         return (await create.ForJoiningAsync(TimeSpan.Zero, Caller.AtTheDataFolder, cancellation)).Secret;
+    }
+
+    /// <summary>Waits until a builder is attached, at most until <paramref name="cancellation"/> fires.</summary>
+    public async Task WaitForBuilderAsync(CancellationToken cancellation)
+    {
+        var fleet = Services.GetRequiredService<Fleet>();
+        for (var changed = fleet.Changed; fleet.Attached.Count == 0; changed = fleet.Changed)
+        {
+            await changed.WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Lets what runs go on and places nothing new on any builder.</summary>
+    public void StopPlacing()
+    {
+        var fleet = Services.GetRequiredService<Fleet>();
+        foreach (var builder in fleet.Attached)
+        {
+            fleet.SetDraining(builder.Id, true);
+        }
     }
 
     /// <summary>On an empty database: makes the first organization, project and owner token; otherwise answers null.</summary>

@@ -98,6 +98,9 @@ public static class ServerHost
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Critical);
 
+        // What keeps the host from starting is told by the executable, once.
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+
         // A call that is cut off in the middle is the peer's affair.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         logging.AddSimpleConsole(console =>

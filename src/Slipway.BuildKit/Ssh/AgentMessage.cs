@@ -33,7 +33,7 @@ internal static class AgentMessage
     private static readonly byte[] s_extensionFailure = [0, 0, 0, 1, 28];
 
     /// <summary>The answer that needs no agent, or null when the agent may be asked.</summary>
-    public static ReadOnlyMemory<byte>? AnswerWithoutAgent(byte type) => type switch
+    public static byte[]? AnswerWithoutAgent(byte type) => type switch
     {
         RequestIdentities or Sign => null,
         RequestV1Identities => s_noV1Identities,

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Slipway.Contract.Connect;
@@ -6,6 +7,9 @@ namespace Slipway.Contract.Connect;
 /// <summary>The JSON form of a Connect error: <c>{"code","message"}</c>, alone in a unary answer, under <c>error</c> at a stream's end.</summary>
 public static class ErrorBody
 {
+    // Quotation marks stay readable: this is never put into a page.
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>The body of a failed unary call.</summary>
     public static byte[] Unary(ConnectCode code, string message) => Write(json => WriteError(json, code, message));
 
@@ -60,7 +64,7 @@ public static class ErrorBody
     private static byte[] Write(Action<Utf8JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, Readable))
         {
             write(json);
         }

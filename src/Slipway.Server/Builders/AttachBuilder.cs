@@ -16,6 +16,7 @@ internal sealed class AttachBuilder(
     LeaseStore leases,
     BuildStore builds,
     BuildCertificates certificates,
+    AcquireBuilder acquire,
     TimeProvider clock,
     ILogger<AttachBuilder> log)
 {
@@ -72,23 +73,41 @@ internal sealed class AttachBuilder(
             attached.Send(new ServerMessage { StopEngine = new StopEngine { LeaseId = engine.LeaseId } });
         }
 
-        foreach (var running in hello.Builds.Where(running => builds.Find(running.BuildId) is not { IsRunning: true }))
+        // Asked again: whether an engine that was starting has become ready is known only from the answer.
+        foreach (var lease in adopted)
         {
-            attached.Send(new ServerMessage
-            {
-                RevokeBuild = new RevokeBuild { BuildId = running.BuildId, Reason = "the build is over" },
-            });
+            attached.Send(new ServerMessage { StartEngine = acquire.Start(lease) });
         }
+
+        SettleBuilds(attached, hello, keep);
 
         foreach (var project in builders.PendingCacheResets(attached.Id))
         {
             attached.Send(new ServerMessage { ResetCache = new ResetCache { ProjectId = project } });
         }
+    }
 
+    private void SettleBuilds(AttachedBuilder attached, Hello hello, HashSet<string> leases)
+    {
         var there = hello.Builds.Select(running => running.BuildId).ToHashSet(StringComparer.Ordinal);
-        attached.Missing.UnionWith(builds.ListAdmissionsOfRunning()
-            .Where(admission => admission.BuilderId == attached.Id && admission.Outcome is null && !there.Contains(admission.BuildId))
-            .Select(admission => admission.BuildId));
+        var over = builds.ListEndedSince(attached.Id, clock.Now() - (Limits.BuildDurationMax + Limits.CertificateGrace).Milliseconds());
+        foreach (var ended in over.Union(there.Where(id => builds.Find(id) is not { IsRunning: true })))
+        {
+            attached.Send(new ServerMessage { RevokeBuild = new RevokeBuild { BuildId = ended, Reason = "the build is over" } });
+        }
+
+        foreach (var stay in builds.ListAdmissionsOfRunning().Where(stay => stay.BuilderId == attached.Id && stay.Outcome is null))
+        {
+            // A client that has not come yet can still come, as long as its engine is there.
+            if (stay.ConnectedAt is null && leases.Contains(stay.LeaseId))
+            {
+                attached.Send(new ServerMessage { AdmitBuild = AcquireBuilder.Admit(stay.BuildId, stay.LeaseId, clock) });
+            }
+            else if (!there.Contains(stay.BuildId))
+            {
+                attached.Missing.Add(stay.BuildId);
+            }
+        }
     }
 
     private static void Validate(Hello hello)

@@ -16,7 +16,7 @@ internal sealed class AttachedBuilder : IDisposable
     public AttachedBuilder(Builder builder, CancellationToken cancellation)
     {
         Builder = builder;
-        Draining = builder.Draining;
+        Draining = StoredDraining = builder.Draining;
         Architectures = builder.Architectures.Split(',', StringSplitOptions.RemoveEmptyEntries);
         _gone = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Gone = _gone.Token;
@@ -29,6 +29,9 @@ internal sealed class AttachedBuilder : IDisposable
     public IReadOnlyList<string> Architectures { get; }
 
     public bool Draining { get; set; }
+
+    /// <summary>The flag as the database last had it.</summary>
+    public bool StoredDraining { get; set; }
 
     public long AttachedAt { get; init; }
 

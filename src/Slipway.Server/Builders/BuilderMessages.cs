@@ -109,6 +109,12 @@ internal sealed class BuilderMessages(
         {
             BuildEndedAck = new BuildEndedAck { BuildId = ended.BuildId, LeaseId = ended.LeaseId },
         });
+
+        // The answer to AdmitBuild may be that an earlier stay ended; once that is acknowledged, the build can come again.
+        if (fleet.FindLease(from, ended.LeaseId)?.UnansweredAdmission(ended.BuildId) is { } again)
+        {
+            from.Send(new ServerMessage { AdmitBuild = again });
+        }
     }
 
     private async Task CacheResetAsync(AttachedBuilder from, CacheReset reset, CancellationToken cancellation)

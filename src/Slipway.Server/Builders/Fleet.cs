@@ -54,7 +54,6 @@ internal sealed class Fleet(TimeProvider clock)
 
             foreach (var lease in adopted)
             {
-                lease.SetReady();
                 builder.Leases[lease.Id] = lease;
             }
 
@@ -192,6 +191,22 @@ internal sealed class Fleet(TimeProvider clock)
             builder.Send(new ServerMessage { Drain = new Drain { Draining = draining } });
             Signal();
         }
+    }
+
+    /// <summary>Takes over a change of the database's flag; a drain that was asked for in this process stays.</summary>
+    public void FollowDraining(string builderId, bool stored)
+    {
+        lock (_gate)
+        {
+            if (!_attached.TryGetValue(builderId, out var builder) || builder.StoredDraining == stored)
+            {
+                return;
+            }
+
+            builder.StoredDraining = stored;
+        }
+
+        SetDraining(builderId, stored);
     }
 
     public void ForgetCaches(AttachedBuilder builder, string projectId)

@@ -123,7 +123,7 @@ internal sealed class BuildReaper(
 
         foreach (var builder in builders.List())
         {
-            fleet.SetDraining(builder.Id, builder.Draining);
+            fleet.FollowDraining(builder.Id, builder.Draining);
         }
     }
 }

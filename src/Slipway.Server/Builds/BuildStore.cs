@@ -39,9 +39,13 @@ internal sealed class BuildStore(Database database)
         connection.Query<Admission>(
             $"SELECT {AdmissionColumns} WHERE build_id IN (SELECT id FROM builds WHERE status = 1)").AsList());
 
-    public IReadOnlyDictionary<long, long> CountByStatus() => database.Read(connection =>
-        connection.Query<(long Status, long Count)>("SELECT status, count(*) FROM builds GROUP BY status")
-            .ToDictionary(row => row.Status, row => row.Count));
+    /// <summary>Builds that a builder let in and that ended while their certificates may still be good.</summary>
+    public IReadOnlyList<string> ListEndedSince(string builderId, long since) => database.Read(connection => connection.Query<string>(
+        """
+        SELECT DISTINCT b.id FROM builds b JOIN admissions a ON a.build_id = b.id
+        WHERE a.builder_id = @builderId AND b.status <> 1 AND b.created_at > @since ORDER BY b.finished_at DESC LIMIT 2000
+        """,
+        new { builderId, since }).AsList());
 
     /// <summary>Opens a build together with its token: neither is ever there without the other.</summary>
     public Task AddAsync(Build build, TokenRecord token, string tokenHash, CancellationToken cancellation) => database.WriteAsync(

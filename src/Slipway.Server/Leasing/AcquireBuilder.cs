@@ -56,6 +56,27 @@ internal sealed class AcquireBuilder(
         }
     }
 
+    internal static AdmitBuild Admit(string buildId, string leaseId, TimeProvider clock) => new()
+    {
+        BuildId = buildId,
+        LeaseId = leaseId,
+        ExpiresAt = Timestamp.FromDateTimeOffset(clock.GetUtcNow() + Limits.BuildDurationMax + Limits.CertificateGrace),
+    };
+
+    internal StartEngine Start(Lease lease)
+    {
+        var project = projects.Find(lease.ProjectId);
+        return new StartEngine
+        {
+            LeaseId = lease.Id,
+            ProjectId = lease.ProjectId,
+            Architecture = lease.Architecture,
+            ServerName = lease.ServerName,
+            CacheKeepBytes = project?.CacheKeepBytes ?? 0,
+            CacheKeepDays = (int)(project?.CacheKeepDays ?? 0),
+        };
+    }
+
     // Not cancelled with the call that came first: others wait for this start too.
     private async Task StartEngineAsync(Lease lease)
     {
@@ -70,17 +91,7 @@ internal sealed class AcquireBuilder(
             throw;
         }
 
-        var project = projects.Find(lease.ProjectId);
-        var start = new StartEngine
-        {
-            LeaseId = lease.Id,
-            ProjectId = lease.ProjectId,
-            Architecture = lease.Architecture,
-            ServerName = lease.ServerName,
-            CacheKeepBytes = project?.CacheKeepBytes ?? 0,
-            CacheKeepDays = (int)(project?.CacheKeepDays ?? 0),
-        };
-        fleet.Send(lease.BuilderId, new ServerMessage { StartEngine = start });
+        fleet.Send(lease.BuilderId, new ServerMessage { StartEngine = Start(lease) });
     }
 
     private async Task<bool> TryEnterAsync(Build build, Lease lease, CancellationToken cancellation)
@@ -96,16 +107,11 @@ internal sealed class AcquireBuilder(
             return false;
         }
 
-        var admitted = lease.ExpectAdmission(build.Id);
-        var admit = new AdmitBuild
-        {
-            BuildId = build.Id,
-            LeaseId = lease.Id,
-            ExpiresAt = Timestamp.FromDateTimeOffset(clock.GetUtcNow() + Limits.BuildDurationMax + Limits.CertificateGrace),
-        };
+        var admit = Admit(build.Id, lease.Id, clock);
+        var admitted = lease.ExpectAdmission(admit);
         fleet.Send(lease.BuilderId, new ServerMessage { AdmitBuild = admit });
-        await Task.WhenAny(admitted.Task, lease.Gone).WaitAsync(cancellation);
-        if (!admitted.Task.IsCompleted)
+        await Task.WhenAny(admitted, lease.Gone).WaitAsync(cancellation);
+        if (!admitted.IsCompleted)
         {
             return false;
         }

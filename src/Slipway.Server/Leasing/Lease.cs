@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Slipway.Contract.Fleet.V1;
 
 namespace Slipway.Server.Leasing;
 
@@ -7,7 +8,7 @@ internal sealed class Lease
 {
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ConcurrentDictionary<string, TaskCompletionSource> _admissions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (AdmitBuild Request, TaskCompletionSource Answered)> _admissions = new(StringComparer.Ordinal);
 
     public required string Id { get; init; }
 
@@ -44,14 +45,18 @@ internal sealed class Lease
     public void End() => _gone.TrySetResult();
 
     /// <summary>The wait for BuildAdmitted; callers for the same build share it.</summary>
-    public TaskCompletionSource ExpectAdmission(string buildId) => _admissions.GetOrAdd(
-        buildId, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    public Task ExpectAdmission(AdmitBuild request) => _admissions.GetOrAdd(
+        request.BuildId, _ => (request, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))).Answered.Task;
+
+    /// <summary>What is to be asked again when the builder answered with the end of the build's earlier stay.</summary>
+    public AdmitBuild? UnansweredAdmission(string buildId) =>
+        _admissions.TryGetValue(buildId, out var waiting) ? waiting.Request : null;
 
     public void Admitted(string buildId)
     {
         if (_admissions.TryRemove(buildId, out var waiting))
         {
-            waiting.TrySetResult();
+            waiting.Answered.TrySetResult();
         }
     }
 }

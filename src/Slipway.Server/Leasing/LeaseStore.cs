@@ -36,6 +36,7 @@ internal sealed class LeaseStore(Database database)
                         Architecture = row.Architecture,
                         BuilderId = builderId,
                         ServerName = row.ServerName,
+                        StartedAt = now,
                     })
                     .ToList();
             },

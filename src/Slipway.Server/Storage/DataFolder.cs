@@ -51,7 +51,7 @@ public sealed class DataFolder : IDisposable
         }
         catch (IOException)
         {
-            return ReadHolder(lockPath);
+            return ReadHolder(path) ?? 0;
         }
     }
 
@@ -76,15 +76,13 @@ public sealed class DataFolder : IDisposable
         {
             held = OpenExclusive(lockPath);
         }
-        catch (IOException) when (File.Exists(lockPath) && ReadHolder(lockPath) is { } holder)
+        catch (IOException) when (ReadHolder(path) is { } holder)
         {
             throw new StartupException(
                 $"the data folder {path} is already in use by pid {holder}; stop that server, or choose another folder with --data DIR");
         }
 
-        held.SetLength(0);
-        held.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-        held.Flush();
+        File.WriteAllText(PidPath(path), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         return held;
     }
 
@@ -92,13 +90,11 @@ public sealed class DataFolder : IDisposable
     private static FileStream OpenExclusive(string lockPath) =>
         new(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
 
-    private static int? ReadHolder(string lockPath)
-    {
-        // FileShare.ReadWrite takes no flock, so the holder's pid can be read beside the lock.
-        using var file = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(file);
-        return int.TryParse(reader.ReadToEnd(), CultureInfo.InvariantCulture, out var pid) ? pid : 0;
-    }
+    // In a file of its own: .NET takes a lock on whatever it opens, and the lock file has one already.
+    private static int? ReadHolder(string path) =>
+        File.Exists(PidPath(path)) && int.TryParse(File.ReadAllText(PidPath(path)), CultureInfo.InvariantCulture, out var pid) ? pid : null;
+
+    private static string PidPath(string path) => System.IO.Path.Combine(path, "server.pid");
 
     private static string LockPath(string path) => System.IO.Path.Combine(path, "server.lock");
 }

@@ -48,6 +48,7 @@ CREATE TABLE builds (
 );
 
 CREATE INDEX builds_by_project ON builds (project_id, created_at DESC, id DESC);
+CREATE INDEX builds_by_age ON builds (created_at);
 CREATE INDEX builds_running ON builds (created_at) WHERE status = 1;
 
 CREATE TABLE tokens (
@@ -99,7 +100,7 @@ CREATE TABLE admissions (
     PRIMARY KEY (build_id, architecture)
 ) WITHOUT ROWID;
 
-CREATE INDEX admissions_by_builder ON admissions (builder_id) WHERE outcome IS NULL;
+CREATE INDEX admissions_by_builder ON admissions (builder_id, admitted_at);
 
 CREATE TABLE caches (
     builder_id    TEXT NOT NULL REFERENCES builders (id),

@@ -96,14 +96,14 @@ public sealed class SshAgentForwardTests : IDisposable
 
         foreach (var refused in (byte[])[17, 18, 19, 20, 21, 22, 23, 25, 26, 99])
         {
-            Assert.Equal(s_failure, await AskAsync(call, [0, 0, 0, 2, refused, 7]));
+            Assert.Equal(s_failure, await AskAsync(call, forwarding, [0, 0, 0, 2, refused, 7]));
         }
 
-        Assert.Equal([0, 0, 0, 1, 28], await AskAsync(call, [0, 0, 0, 1, 27]));
-        Assert.Equal([0, 0, 0, 5, 2, 0, 0, 0, 0], await AskAsync(call, [0, 0, 0, 1, 1]));
-        Assert.Equal([0, 0, 0, 1, 6], await AskAsync(call, [0, 0, 0, 1, 9]));
-        Assert.Equal([0, 0, 0, 2, 200, 11], await AskAsync(call, s_list));
-        Assert.Equal([0, 0, 0, 2, 200, 13], await AskAsync(call, [0, 0, 0, 3, 13, 1, 2]));
+        Assert.Equal([0, 0, 0, 1, 28], await AskAsync(call, forwarding, [0, 0, 0, 1, 27]));
+        Assert.Equal([0, 0, 0, 5, 2, 0, 0, 0, 0], await AskAsync(call, forwarding, [0, 0, 0, 1, 1]));
+        Assert.Equal([0, 0, 0, 1, 6], await AskAsync(call, forwarding, [0, 0, 0, 1, 9]));
+        Assert.Equal([0, 0, 0, 2, 200, 11], await AskAsync(call, forwarding, s_list));
+        Assert.Equal([0, 0, 0, 2, 200, 13], await AskAsync(call, forwarding, [0, 0, 0, 3, 13, 1, 2]));
 
         call.HalfClose();
         await forwarding;
@@ -156,7 +156,7 @@ public sealed class SshAgentForwardTests : IDisposable
             var call = new MemoryCall();
             call.RequestHeaders.Add("buildkit.ssh.id", "deploy");
             var forwarding = forward.ForwardAgentAsync(call, TestContext.Current.CancellationToken);
-            var answer = await AskAsync(call, s_list);
+            var answer = await AskAsync(call, forwarding, s_list);
             call.HalfClose();
             await forwarding;
 
@@ -189,21 +189,27 @@ public sealed class SshAgentForwardTests : IDisposable
     {
         _folder.Write("key", "x");
 
-        Assert.Contains("install openssh-client", (await Assert.ThrowsAsync<InputException>(() => OpenAsync(null, searchPath: "", "default=key"))).Message);
+        Assert.Contains("install openssh-client", (await Assert.ThrowsAsync<InputException>(() => OpenWithAsync(searchPath: "", null, "default=key"))).Message);
     }
 
-    private Task<SshAgentForward> OpenAsync(string? agentSocket, params string[] specs) => OpenAsync(agentSocket, searchPath: "/usr/bin:/bin", specs);
+    private Task<SshAgentForward> OpenAsync(string? agentSocket, params string[] specs) => OpenWithAsync("/usr/bin:/bin", agentSocket, specs);
 
-    private Task<SshAgentForward> OpenAsync(string? agentSocket, string searchPath, params string[] specs) => SshAgentForward.OpenAsync(
+    private Task<SshAgentForward> OpenWithAsync(string searchPath, string? agentSocket, params string[] specs) => SshAgentForward.OpenAsync(
         [.. specs.Select(SshAgentSpec.Parse)],
         new SshOptions { AgentSocket = agentSocket, SearchPath = searchPath, WorkingDirectory = _folder.Path },
         TimeProvider.System,
         TestContext.Current.CancellationToken);
 
-    private static async Task<byte[]> AskAsync(MemoryCall call, byte[] request)
+    private static async Task<byte[]> AskAsync(MemoryCall call, Task forwarding, byte[] request)
     {
         call.Send(new BytesMessage { Data = ByteString.CopyFrom(request) });
-        return (await call.ReceiveAsync(BytesMessage.Parser)).Data.ToByteArray();
+        var answer = call.ReceiveAsync(BytesMessage.Parser);
+        if (await Task.WhenAny(answer, forwarding) == forwarding)
+        {
+            await forwarding;
+        }
+
+        return (await answer).Data.ToByteArray();
     }
 
     private static async Task RunAsync(string program, params string[] arguments)
