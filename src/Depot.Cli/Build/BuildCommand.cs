@@ -50,7 +50,7 @@ internal static class BuildCommand
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
         var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
-        RemoveStaleImageId(arguments.IidFile);
+        RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
         WarnOfNoOutput(plan, cli);
@@ -70,7 +70,7 @@ internal static class BuildCommand
     }
 
     /// <summary>A build that fails must not leave an older build's id behind.</summary>
-    private static void RemoveStaleImageId(string path)
+    private static void RemoveStaleImageId(string path, string workingFolder)
     {
         if (path.Length == 0)
         {
@@ -79,7 +79,7 @@ internal static class BuildCommand
 
         try
         {
-            File.Delete(path);
+            File.Delete(Path.GetFullPath(path, workingFolder));
         }
         catch (DirectoryNotFoundException)
         {

@@ -41,18 +41,26 @@ internal sealed class RemoteBuild : IAsyncDisposable
     public async Task<BuildResult> RunAsync(string projectId, Credentials credentials, CancellationToken cancellation)
     {
         await using var api = _cli.OpenApi();
+
+        // Drawing the first random number loads the TLS library: meanwhile the server answers.
+        var reference = Task.Run(SolveCall.NewIdentifier, cancellation);
         _record = await BuildRecord.OpenAsync(api, credentials, BuildCommand.Describe(_plan, projectId), cancellation);
         _services.AddCredentials(_record.Credentials);
         AnnounceBuild(_record.Url);
         try
         {
-            var answer = await SolveAsync(api, _record, cancellation);
+            var answer = await SolveAsync(api, _record, await reference, cancellation);
             await FinishAsync(_record.SucceedAsync);
             return new BuildResult(answer, _plan.Outputs.Any(output => output.PreferImageDigest));
         }
         catch (Exception problem)
         {
             await FinishFailedAsync(_record, problem, cancellation);
+            if (cancellation.IsCancellationRequested)
+            {
+                throw new CliException("failed to build: failed to solve: Canceled: context canceled", ExitCode.Interrupted, problem);
+            }
+
             throw;
         }
         finally
@@ -73,29 +81,25 @@ internal sealed class RemoteBuild : IAsyncDisposable
         await _display.DisposeAsync();
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> SolveAsync(BuildApi api, BuildRecord record, CancellationToken cancellation)
+    private async Task<IReadOnlyDictionary<string, string>> SolveAsync(
+        BuildApi api, BuildRecord record, string reference, CancellationToken cancellation)
     {
         await using var lease = await BuilderLease.AcquireAsync(api, record, _plan.Architecture, _steps, _cli.Clock, cancellation);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.CanceledByServer);
         try
         {
-            var request = SolveCall.Request(_plan, record.ProjectId, SolveCall.NewIdentifier(), SolveCall.NewIdentifier());
+            var request = SolveCall.Request(_plan, record.ProjectId, reference, SolveCall.NewIdentifier());
             var sharedKey = _plan.Inputs.ContextFolder is { } folder ? _plan.SharedKey(folder, record.ProjectId) : "";
             return await new SolveRun(lease.Channel, _display.Show, _cli.Clock).RunAsync(request, sharedKey, _services.All, either.Token);
         }
-        catch (Exception problem) when (problem is OperationCanceledException or GrpcStatusException)
+        catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
-            throw Explain(problem, lease, cancellation);
+            throw Explain(problem, lease);
         }
     }
 
-    private Exception Explain(Exception problem, BuilderLease lease, CancellationToken cancellation)
+    private Exception Explain(Exception problem, BuilderLease lease)
     {
-        if (cancellation.IsCancellationRequested)
-        {
-            return new CliException("failed to build: failed to solve: Canceled: context canceled", ExitCode.Interrupted, problem);
-        }
-
         if (lease.CanceledByServer.IsCancellationRequested)
         {
             return BuilderLease.CanceledError();
