@@ -1,0 +1,163 @@
+using System.Reflection;
+using System.Threading.Channels;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using Slipway.Builder.Access;
+using Slipway.Builder.Engine;
+using Slipway.Contract.Fleet.V1;
+
+namespace Slipway.Builder.ControlPlane;
+
+/// <summary>The builder's standing connection to the server, opened again whenever it breaks. Builds do not notice.</summary>
+internal sealed class FleetLink(
+    BuilderOptions options, BuilderIdentity identity, FleetService.FleetServiceClient fleet, Func<Hello> hello, LeaseBook leases, LeaseGate gate,
+    ILogger<FleetLink> log)
+{
+    /// <summary>Messages are small and few; a server that leaves this many unread is as good as gone.</summary>
+    private const int OutboxMax = 4096;
+
+    private static readonly TimeSpan WelcomeLimit = TimeSpan.FromSeconds(15);
+
+    private volatile Channel<BuilderMessage>? _outbox;
+    private bool _attachedOnce;
+
+    public bool IsAttached => _outbox is not null;
+
+    /// <summary>Hands a message to the connection that is up; false when there is none.</summary>
+    public bool Post(BuilderMessage message) => _outbox is { } outbox && outbox.Writer.TryWrite(message);
+
+    /// <summary>What a builder with this identity says of itself.</summary>
+    public static Hello Introduce(BuilderIdentity identity, IEngineProgram program, EngineFacts facts, string advertisedAddress) => new()
+    {
+        BuilderId = identity.BuilderId,
+        Version = typeof(FleetLink).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+        Architectures = { facts.Architectures },
+        EngineKind = program.Kind,
+        EngineVersion = facts.Version,
+        AdvertisedAddress = advertisedAddress,
+    };
+
+    /// <exception cref="BuilderException">The server does not know this builder.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var backoff = new Backoff(options.Clock);
+        var told = false;
+        while (true)
+        {
+            try
+            {
+                await AttachAsync(
+                    () =>
+                    {
+                        (told, _attachedOnce) = (false, true);
+                        backoff.Reset();
+                        log.LogInformation("attached to {Server}", options.Server);
+                    },
+                    cancellation);
+            }
+            catch (RpcException e) when (!cancellation.IsCancellationRequested)
+            {
+                ThrowIfUnknown(e);
+                log.Log(told ? LogLevel.Debug : LogLevel.Warning, "no connection to {Server}: {Error}; running builds go on", options.Server, Describe(e));
+                told = true;
+            }
+            catch (Exception e) when (e is RpcException or OperationCanceledException && cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+
+            await backoff.PauseAsync(cancellation);
+        }
+    }
+
+    private static string Describe(RpcException e) => e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString();
+
+    /// <summary>A server that never knew this builder will not learn to; one that did may be restoring its data.</summary>
+    private void ThrowIfUnknown(RpcException e)
+    {
+        if (!_attachedOnce && e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied)
+        {
+            throw new BuilderException($"{options.Server} does not know builder {identity.BuilderId} ({e.Status.Detail}); "
+                + $"delete {Path.Combine(options.DataDirectory, "builder.json")} and join again with a new join token", e);
+        }
+    }
+
+    private async Task AttachAsync(Action welcomed, CancellationToken cancellation)
+    {
+        using var connection = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var call = fleet.Attach(Authorization(identity), cancellationToken: connection.Token);
+        var outbox = Channel.CreateBounded<BuilderMessage>(new BoundedChannelOptions(OutboxMax) { FullMode = BoundedChannelFullMode.Wait });
+        try
+        {
+            await call.RequestStream.WriteAsync(new BuilderMessage { Hello = hello() }, connection.Token);
+            var welcome = await ReadAsync(call.ResponseStream, WelcomeLimit, connection.Token);
+            if (welcome.MessageCase != ServerMessage.MessageOneofCase.Welcome)
+            {
+                throw new RpcException(new Status(StatusCode.Internal, $"the server said {welcome.MessageCase} before Welcome"));
+            }
+
+            gate.TrustClients(welcome.Welcome.BuildClientCa);
+            var beat = TimeSpan.FromSeconds(Math.Clamp(welcome.Welcome.HeartbeatSeconds, 1, 300));
+            _outbox = outbox;
+            welcomed();
+            leases.Replay();
+            await Duplex.RunAsync(
+                ReceiveAsync(call.ResponseStream, beat * 3, connection.Token),
+                SendAsync(outbox.Reader, call.RequestStream, beat / 2, connection.Token),
+                connection);
+        }
+        finally
+        {
+            _outbox = null;
+        }
+    }
+
+    private async Task ReceiveAsync(IAsyncStreamReader<ServerMessage> messages, TimeSpan silenceMax, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            leases.Handle(await ReadAsync(messages, silenceMax, cancellation));
+        }
+    }
+
+    private async Task SendAsync(ChannelReader<BuilderMessage> outbox, IClientStreamWriter<BuilderMessage> stream, TimeSpan beat, CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(beat, options.Clock);
+        var tick = timer.WaitForNextTickAsync(cancellation).AsTask();
+        var more = outbox.WaitToReadAsync(cancellation).AsTask();
+        while (true)
+        {
+            if (await Task.WhenAny(tick, more) == tick)
+            {
+                await tick;
+                await stream.WriteAsync(new BuilderMessage { Heartbeat = new Heartbeat() }, cancellation);
+                tick = timer.WaitForNextTickAsync(cancellation).AsTask();
+                continue;
+            }
+
+            await more;
+            while (outbox.TryRead(out var message))
+            {
+                await stream.WriteAsync(message, cancellation);
+            }
+
+            more = outbox.WaitToReadAsync(cancellation).AsTask();
+        }
+    }
+
+    private async Task<ServerMessage> ReadAsync(IAsyncStreamReader<ServerMessage> messages, TimeSpan limit, CancellationToken cancellation)
+    {
+        try
+        {
+            return await messages.MoveNext(cancellation).WaitAsync(limit, options.Clock, cancellation)
+                ? messages.Current
+                : throw new RpcException(new Status(StatusCode.Unavailable, "the server closed the connection"));
+        }
+        catch (TimeoutException)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, $"the server was silent for {limit.TotalSeconds:0} s"));
+        }
+    }
+
+    internal static Metadata Authorization(BuilderIdentity identity) => new() { { "authorization", "Bearer " + identity.BuilderToken } };
+}

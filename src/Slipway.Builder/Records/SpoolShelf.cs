@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace Slipway.Builder.Records;
+
+/// <summary>All spools of this builder: finds those of a killed run, makes new ones durable in batches, keeps them inside the budget.</summary>
+internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<SpoolShelf> log) : IDisposable
+{
+    /// <summary>How long a record may wait for the disk: one flush serves everything that came meanwhile.</summary>
+    private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(150);
+
+    private readonly ConcurrentDictionary<(string BuildId, string Architecture), Spool> _spools = new();
+    private readonly SemaphoreSlim _appended = new(0, 1);
+    private readonly SemaphoreSlim _durable = new(0, 1);
+
+    /// <summary>What all spools together may take before log lines are dropped.</summary>
+    public long BytesMax { get; init; } = 256L * 1024 * 1024;
+
+    public ICollection<Spool> Spools => _spools.Values;
+
+    /// <summary>Takes up the spools that an earlier run left.</summary>
+    public void Recover()
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var path in Directory.EnumerateDirectories(folder))
+        {
+            var name = Path.GetFileName(path);
+            var dash = name.LastIndexOf('-');
+            if (dash > 0)
+            {
+                var spool = Spool.Recover(path, name[..dash], name[(dash + 1)..]);
+                _spools[(spool.BuildId, spool.Architecture)] = spool;
+                log.LogInformation("build {Build}: {Count} records of an earlier run are still to be sent", spool.BuildId, spool.LastSequence);
+            }
+        }
+
+        Signal(_durable);
+    }
+
+    /// <summary>The spool of a build that runs now.</summary>
+    public Spool Open(string buildId, string architecture) =>
+        _spools.GetOrAdd((buildId, architecture), key => Spool.Create(Path.Combine(folder, $"{key.BuildId}-{key.Architecture}"), key.BuildId, key.Architecture));
+
+    public Spool? Find(string buildId, string architecture) => _spools.GetValueOrDefault((buildId, architecture));
+
+    /// <summary>Says that something was appended.</summary>
+    public void Appended() => Signal(_appended);
+
+    /// <summary>Ends when there may be something new to send.</summary>
+    public Task WaitForDurableAsync(CancellationToken cancellation) => _durable.WaitAsync(cancellation);
+
+    /// <summary>Deletes the spool once the server has all of it and nothing more will come.</summary>
+    public void Settle(Spool spool)
+    {
+        if (spool.IsDone && _spools.TryRemove(new KeyValuePair<(string, string), Spool>((spool.BuildId, spool.Architecture), spool)))
+        {
+            spool.Delete();
+        }
+    }
+
+    /// <summary>Flushes what was appended, a batch at a time, until cancelled; then once more.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                await _appended.WaitAsync(cancellation);
+                FlushAll();
+                KeepBudget();
+                await Task.Delay(FlushInterval, clock, cancellation);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            FlushAll();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var spool in Spools)
+        {
+            spool.Dispose();
+        }
+
+        _appended.Dispose();
+        _durable.Dispose();
+    }
+
+    internal void FlushAll()
+    {
+        foreach (var spool in Spools)
+        {
+            spool.Flush();
+        }
+
+        Signal(_durable);
+    }
+
+    internal void KeepBudget()
+    {
+        while (Spools.Sum(spool => spool.Bytes) > BytesMax)
+        {
+            // The chattiest build pays first.
+            if (!Spools.OrderByDescending(spool => spool.Bytes).Any(spool => spool.DropOldestLines()))
+            {
+                return;
+            }
+        }
+    }
+
+    private static void Signal(SemaphoreSlim signal)
+    {
+        if (signal.CurrentCount == 0)
+        {
+            try
+            {
+                signal.Release();
+            }
+            catch (SemaphoreFullException)
+            {
+                // Somebody else signalled at the same moment; one wake-up serves both.
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+global using Slipway.AcceptanceTests.Support;
+global using Xunit;
