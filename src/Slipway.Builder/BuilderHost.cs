@@ -76,7 +76,7 @@ public static class BuilderHost
         using var gate = new LeaseGate(options.Clock);
         await using var witness = new BuildWitness(gate, shelf, journal, options.Clock, logs.CreateLogger<BuildWitness>());
         await using var leases = new LeaseBook(options, facts, engines, gate, witness, journal, logs.CreateLogger<LeaseBook>());
-        var listener = new MtlsListener(gate, witness, options);
+        using var listener = new MtlsListener(gate, witness, options, logs.CreateLogger<MtlsListener>());
         var advertised = await AdvertisedAddressAsync(options, listener.Endpoint, stop.Token);
         Hello Introduce()
         {

@@ -36,7 +36,7 @@ internal static class BuildFlags
         .Switch("no-cache", null, "Do not use cache when building the image", value => into.NoCache = value)
         .Many("no-cache-filter", null, "Do not cache specified stages", into.NoCacheFilter)
         .Switch("pull", null, "Always attempt to pull all referenced images", value => into.Pull = value)
-        .Text("shm-size", null, "Shared memory size for build containers", value => into.ShmSizeBytes = ByteSize.Parse(value), "bytes")
+        .Text("shm-size", null, "Shared memory size for build containers", value => into.ShmSizeBytes = MemorySize.Parse(value), "bytes")
         .Text("ulimit", null, "Ulimit options", value => into.Ulimits.Add(Ulimit.Parse(value)), "ulimit");
 
     private static void AddOutputs(FlagTable table, BuildArguments into) => table

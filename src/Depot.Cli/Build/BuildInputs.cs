@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Depot.Cli.Flags;
+using Slipway.BuildKit.Upload;
 
 namespace Depot.Cli.Build;
 
@@ -25,7 +26,7 @@ internal sealed class BuildInputs : IDisposable
     public string? DockerfilePath { get; private set; }
 
     /// <summary>The archive on standard input, when it is the context.</summary>
-    public StandardInput? UploadedContext { get; private set; }
+    public StdinContext? UploadedContext { get; private set; }
 
     public static async Task<BuildInputs> ResolveAsync(
         BuildArguments arguments, string workingFolder, Stream standardInput, CancellationToken cancellation)
@@ -33,7 +34,7 @@ internal sealed class BuildInputs : IDisposable
         var inputs = new BuildInputs();
         try
         {
-            await inputs.ResolveContextAsync(arguments, workingFolder, new StandardInput(standardInput), cancellation);
+            await inputs.ResolveContextAsync(arguments, workingFolder, standardInput, cancellation);
             inputs.ResolveNamedContexts(arguments.BuildContexts, workingFolder);
             return inputs;
         }
@@ -44,7 +45,7 @@ internal sealed class BuildInputs : IDisposable
         }
     }
 
-    private async Task ResolveContextAsync(BuildArguments arguments, string workingFolder, StandardInput input, CancellationToken cancellation)
+    private async Task ResolveContextAsync(BuildArguments arguments, string workingFolder, Stream input, CancellationToken cancellation)
     {
         var context = arguments.Context;
         if (context.Length == 0)
@@ -71,15 +72,15 @@ internal sealed class BuildInputs : IDisposable
         }
     }
 
-    private async Task ResolveStandardInputAsync(string file, StandardInput input, CancellationToken cancellation)
+    private async Task ResolveStandardInputAsync(string file, Stream input, CancellationToken cancellation)
     {
         if (file == "-")
         {
             throw new CliException("invalid argument: can't use stdin for both build context and dockerfile");
         }
 
-        var head = await input.PeekAsync(cancellation);
-        if (head.Length == 0)
+        var piped = await StdinContext.ReadAsync(input, cancellation);
+        if (piped.IsEmpty)
         {
             throw new CliException("unable to prepare context: standard input is empty")
             {
@@ -87,9 +88,9 @@ internal sealed class BuildInputs : IDisposable
             };
         }
 
-        if (Archive.IsArchive(head.Span))
+        if (piped.IsArchive)
         {
-            UploadedContext = input;
+            UploadedContext = piped;
             Attributes["filename"] = file.Length == 0 ? "Dockerfile" : file;
             return;
         }
@@ -100,10 +101,10 @@ internal sealed class BuildInputs : IDisposable
         }
 
         Folders["context"] = MakeTemporaryFolder();
-        await UseDockerfileFromAsync(input, cancellation);
+        await UseDockerfileFromAsync(piped.Open(), cancellation);
     }
 
-    private async Task UseFolderAsync(string folder, string file, string workingFolder, StandardInput input, CancellationToken cancellation)
+    private async Task UseFolderAsync(string folder, string file, string workingFolder, Stream input, CancellationToken cancellation)
     {
         CheckReadable(folder);
         ContextFolder = folder;
@@ -122,7 +123,7 @@ internal sealed class BuildInputs : IDisposable
         }
     }
 
-    private async Task UseRemoteAsync(string context, string file, StandardInput input, CancellationToken cancellation)
+    private async Task UseRemoteAsync(string context, string file, Stream input, CancellationToken cancellation)
     {
         Attributes["context"] = context;
         if (RemoteSource.HasGitQuery(context))
@@ -150,10 +151,10 @@ internal sealed class BuildInputs : IDisposable
     }
 
     /// <summary>A Dockerfile on standard input becomes a file of its own folder, which ends with the build.</summary>
-    private async Task UseDockerfileFromAsync(StandardInput input, CancellationToken cancellation)
+    private async Task UseDockerfileFromAsync(Stream input, CancellationToken cancellation)
     {
         var folder = MakeTemporaryFolder();
-        await using (var file = new FileStream(Path.Combine(folder, "Dockerfile"), FileMode.CreateNew))
+        await using (var file = OwnerOnly.CreateFile(Path.Combine(folder, "Dockerfile")))
         {
             await input.CopyToAsync(file, cancellation);
         }

@@ -1,11 +1,16 @@
 using System.Globalization;
+using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
+using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Secrets;
+using Slipway.BuildKit.Ssh;
 
 namespace Depot.Cli.Build;
 
 /// <summary>A build, resolved and checked: everything that can be known before a server or a builder is asked.</summary>
-internal sealed class BuildPlan : IDisposable
+internal sealed record BuildPlan : IDisposable
 {
     public required BuildArguments Arguments { get; init; }
 
@@ -26,6 +31,10 @@ internal sealed class BuildPlan : IDisposable
 
     public required IReadOnlyList<PlatformName> Platforms { get; init; }
 
+    public required IReadOnlyList<SecretSpec> Secrets { get; init; }
+
+    public required IReadOnlyList<SshAgentSpec> SshAgents { get; init; }
+
     /// <summary>Attestations that the user asked for by name: an image with one is a manifest list.</summary>
     public required bool HasExplicitAttestations { get; init; }
 
@@ -38,12 +47,12 @@ internal sealed class BuildPlan : IDisposable
 
     /// <summary>Resolves what the user said. Every refusal carries buildx's text.</summary>
     public static async Task<BuildPlan> ResolveAsync(
-        BuildArguments arguments, CliSettings settings, string workingFolder, StandardStreams streams, CancellationToken cancellation)
+        BuildArguments arguments, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var parsed = ParsedArguments.Read(arguments, settings);
         try
         {
-            return await ResolveAsync(parsed, settings, workingFolder, streams, cancellation);
+            return await ResolveParsedAsync(parsed, settings, workingFolder, terminal, cancellation);
         }
         catch (Exception problem) when (problem is CliException or InputException)
         {
@@ -52,8 +61,8 @@ internal sealed class BuildPlan : IDisposable
         }
     }
 
-    private static async Task<BuildPlan> ResolveAsync(
-        ParsedArguments parsed, CliSettings settings, string workingFolder, StandardStreams streams, CancellationToken cancellation)
+    private static async Task<BuildPlan> ResolveParsedAsync(
+        ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var arguments = parsed.Arguments;
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
@@ -62,15 +71,17 @@ internal sealed class BuildPlan : IDisposable
         }
 
         var platforms = PlatformName.ParseAll(arguments.Platforms.Count > 0 ? arguments.Platforms : [settings.DefaultPlatform ?? ""]);
-        var outputs = OutputRules.Resolve(parsed.Outputs, arguments, streams.OutputIsTerminal, workingFolder);
+        var outputs = OutputRules.Resolve(parsed.Outputs, arguments, terminal.OutIsTerminal, workingFolder);
+        var proxies = DockerConfig.Load(settings.DockerConfigFolder).ProxyFor(settings.DockerHost ?? DockerEndpoint.DefaultAddress);
         var entitlements = OutputRules.Entitlements(arguments.Allow).ToList();
         var attributes = FrontendAttributes.Of(parsed, platforms, settings);
+        FrontendAttributes.AddProxies(attributes, proxies?.BuildArguments() ?? []);
         if (arguments.Network == "host")
         {
             entitlements.Add("network.host");
         }
 
-        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, streams.Input, cancellation);
+        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, terminal.In, cancellation);
         foreach (var (key, value) in inputs.Attributes)
         {
             attributes[key] = value;
@@ -89,6 +100,8 @@ internal sealed class BuildPlan : IDisposable
             CacheExports = parsed.CacheTo,
             Entitlements = entitlements,
             Platforms = platforms,
+            Secrets = parsed.Secrets,
+            SshAgents = parsed.SshAgents,
             HasExplicitAttestations = parsed.Attestations.Values.Any(value => value is not null),
             Architecture = ChooseArchitecture(arguments.BuildPlatform, platforms),
             Git = git,
@@ -107,26 +120,13 @@ internal sealed class BuildPlan : IDisposable
             };
         }
 
-        return With(Outputs.Select(output => output.Target == OutputTarget.Docker && containerdStore
-            ? output with { Type = "oci", PreferImageDigest = true }
-            : output).ToList());
+        return this with
+        {
+            Outputs = Outputs.Select(output => output.Target == OutputTarget.Docker && containerdStore
+                ? output with { Type = "oci", PreferImageDigest = true }
+                : output).ToList(),
+        };
     }
-
-    private BuildPlan With(IReadOnlyList<OutputPlan> outputs) => new()
-    {
-        Arguments = Arguments,
-        Inputs = Inputs,
-        Frontend = Frontend,
-        Attributes = Attributes,
-        Outputs = outputs,
-        CacheImports = CacheImports,
-        CacheExports = CacheExports,
-        Entitlements = Entitlements,
-        Platforms = Platforms,
-        HasExplicitAttestations = HasExplicitAttestations,
-        Architecture = Architecture,
-        Git = Git,
-    };
 
     /// <summary>Names the copy of a local folder that the builder keeps: the same for every machine that builds this folder of this
     /// project, so that a fresh agent need not send what another one sent.</summary>

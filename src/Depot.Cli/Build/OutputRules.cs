@@ -74,6 +74,11 @@ internal static class OutputRules
 
     private static OutputPlan PlaceFolder(OutputSpec spec, Dictionary<string, string> attributes, string workingFolder)
     {
+        if (spec.Type != "local")
+        {
+            throw new CliException($"type={spec.Type} with tar=false is not supported yet") { Remedy = "Write an archive (tar=true) and unpack it." };
+        }
+
         if (spec.Destination is "" or "-")
         {
             throw new CliException(spec.Destination.Length == 0 ? $"dest is required for {spec.Type} exporter" : $"dest cannot be stdout for {spec.Type} exporter");

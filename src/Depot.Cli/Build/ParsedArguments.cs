@@ -1,6 +1,8 @@
 using Depot.Cli.Flags;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
+using Slipway.BuildKit.Secrets;
+using Slipway.BuildKit.Ssh;
 
 namespace Depot.Cli.Build;
 
@@ -20,6 +22,10 @@ internal sealed class ParsedArguments
     public required IReadOnlyList<CacheSpec> CacheFrom { get; init; }
 
     public required IReadOnlyList<CacheSpec> CacheTo { get; init; }
+
+    public required IReadOnlyList<SecretSpec> Secrets { get; init; }
+
+    public required IReadOnlyList<SshAgentSpec> SshAgents { get; init; }
 
     public static ParsedArguments Read(BuildArguments arguments, CliSettings settings)
     {
@@ -60,8 +66,16 @@ internal sealed class ParsedArguments
             Outputs = outputs,
             CacheFrom = Active(CacheSpec.ParseAll(arguments.CacheFrom), settings),
             CacheTo = Active(cacheTo, settings),
+            Secrets = arguments.Secrets.Where(text => text.Length > 0).Select(SecretSpec.Parse).ToList(),
+            SshAgents = AgentsFor(arguments),
         };
     }
+
+    /// <summary>A repository that is reached over ssh gets the user's agent unasked.</summary>
+    private static List<SshAgentSpec> AgentsFor(BuildArguments arguments) =>
+        arguments.Ssh.Count == 0 && RemoteSource.IsGitOverSsh(arguments.Context)
+            ? [new SshAgentSpec(SshAgentSpec.DefaultId, [])]
+            : arguments.Ssh.Where(text => text.Length > 0).Select(SshAgentSpec.Parse).ToList();
 
     private static List<CacheSpec> Active(IEnumerable<CacheSpec> entries, CliSettings settings) =>
         entries.Select(entry => entry.WithCredentials(settings)).OfType<CacheSpec>().ToList();

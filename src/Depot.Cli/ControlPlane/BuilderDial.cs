@@ -1,9 +1,7 @@
-using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.Contract.Depot.Cli.V1;
@@ -22,12 +20,18 @@ internal static class BuilderDial
     public static async Task<GrpcChannel> ConnectAsync(
         GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
     {
+        var address = ParseEndpoint(machine.Endpoint);
+        var authority = machine.ServerName.Length > 0 ? machine.ServerName : address.Host;
         using var limit = new CancellationTokenSource(DialTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            var (stream, scheme, authority) = await OpenAsync(machine, either.Token);
-            return GrpcChannel.Start(stream, scheme, authority, new Http2Options
+            // No certificates: a builder of the server's own machine that speaks in the clear, as the published client takes it.
+            var plain = machine.Cert is null || machine.CaCert is null;
+            var stream = plain
+                ? await EngineTransport.ConnectAsync(address, dockerUpgrade: false, either.Token)
+                : await SecureAsync(machine, address, authority, either.Token);
+            return GrpcChannel.Start(stream, plain ? "http" : "https", authority, new Http2Options
             {
                 KeepAliveInterval = KeepAliveInterval,
                 KeepAliveTimeout = KeepAliveTimeout,
@@ -36,71 +40,28 @@ internal static class BuilderDial
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new BuilderUnreachableException("connection timed out", mayPass: true);
+            throw new BuilderUnreachableException($"The builder at {address.Authority} did not answer within {DialTimeout.TotalSeconds:0} s.", mayPass: true);
         }
-        catch (Exception problem) when (problem is SocketException or IOException)
+        catch (IOException problem)
         {
-            throw new BuilderUnreachableException(Unreachable.Reason(problem), mayPass: true, problem);
-        }
-        catch (Exception problem) when (problem is AuthenticationException or CryptographicException)
-        {
-            throw new BuilderUnreachableException($"TLS failed: {Unreachable.Reason(problem)}", mayPass: false, problem);
+            // A refused connection may be a builder that starts; a certificate does not get better.
+            throw new BuilderUnreachableException(problem.Message, mayPass: problem.InnerException is SocketException, problem);
         }
     }
 
-    private static async Task<(Stream Stream, string Scheme, string Authority)> OpenAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, CancellationToken cancellation)
+    private static async Task<Stream> SecureAsync(
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, CancellationToken cancellation)
     {
-        var address = ParseEndpoint(machine.Endpoint);
-        var authority = machine.ServerName.Length > 0 ? machine.ServerName : address.Host;
-        var socket = await ConnectSocketAsync(address, cancellation);
-        var plain = new NetworkStream(socket, ownsSocket: true);
-
-        // No certificates: a builder of the server's own machine that speaks in the clear, as the published client takes it.
-        if (machine.Cert is null || machine.CaCert is null)
-        {
-            return (plain, "http", authority);
-        }
-
-        var secure = new SslStream(plain);
         try
         {
-            await secure.AuthenticateAsClientAsync(TlsOptions(machine, authority), cancellation);
-            return (secure, "https", authority);
+            using var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPem(machine.CaCert.Cert_);
+            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, cancellation);
         }
-        catch
+        catch (CryptographicException problem)
         {
-            await secure.DisposeAsync();
-            throw;
-        }
-    }
-
-    private static SslClientAuthenticationOptions TlsOptions(GetBuildKitConnectionResponse.Types.ActiveConnection machine, string serverName)
-    {
-        var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
-        var chain = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        chain.CustomTrustStore.ImportFromPem(machine.CaCert.Cert_);
-        return new SslClientAuthenticationOptions
-        {
-            TargetHost = serverName,
-            ApplicationProtocols = [SslApplicationProtocol.Http2],
-            ClientCertificateContext = SslStreamCertificateContext.Create(own, additionalCertificates: null, offline: true),
-            CertificateChainPolicy = chain,
-        };
-    }
-
-    private static async Task<Socket> ConnectSocketAsync(Uri address, CancellationToken cancellation)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(new DnsEndPoint(address.IdnHost, address.Port), cancellation);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
+            throw new CliException($"the server sent a certificate for the builder that cannot be used: {problem.Message}", inner: problem);
         }
     }
 
@@ -111,8 +72,8 @@ internal static class BuilderDial
 }
 
 /// <summary>A builder could not be connected to.</summary>
-/// <param name="mayPass">A later try may succeed.</param>
 internal sealed class BuilderUnreachableException(string message, bool mayPass, Exception? inner = null) : Exception(message, inner)
 {
+    /// <summary>A later try may succeed.</summary>
     public bool MayPass { get; } = mayPass;
 }

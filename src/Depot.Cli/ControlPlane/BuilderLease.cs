@@ -113,7 +113,7 @@ internal sealed class BuilderLease : IAsyncDisposable
             {
                 if (!problem.MayPass || clock.GetElapsedTime(start) > ConnectFor)
                 {
-                    throw new CliException($"could not connect to the builder at {machine.Endpoint}: {problem.Message}", inner: problem)
+                    throw new CliException(problem.Message, inner: problem)
                     {
                         Remedy = "The build travels from this machine to the builder's own port: check its --builder-listen address and the firewalls between.",
                     };

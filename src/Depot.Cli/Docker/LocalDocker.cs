@@ -62,6 +62,9 @@ internal sealed class LocalDocker : IDisposable
         using var content = new StreamContent(archive, 256 * 1024);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/x-tar");
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/images/load?quiet=1", UriKind.Relative)) { Content = content };
+
+        // A daemon that refuses says so before it is sent an image; without this the refusal is lost in a broken pipe.
+        request.Headers.ExpectContinue = true;
         using var response = await SendAsync(request, cancellation);
         await using var answer = await response.Content.ReadAsStreamAsync(cancellation);
         using var lines = new StreamReader(answer);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Depot.Cli.Rendering;
 
 namespace Depot.Cli.Settings;
 
@@ -57,7 +58,14 @@ internal sealed class CliSettings
 
     public string DockerConfigFolder => Value("DOCKER_CONFIG") ?? Path.Combine(Home, ".docker");
 
-    public string? DockerAuthConfig => Value("DOCKER_AUTH_CONFIG");
+    /// <summary>Credentials for every registry, base64 of user:password; before all others.</summary>
+    public string? PushRegistryAuth => Value("DEPOT_PUSH_REGISTRY_AUTH");
+
+    public string? PushRegistryUsername => Value("DEPOT_PUSH_REGISTRY_USERNAME");
+
+    public string? PushRegistryPassword => Value("DEPOT_PUSH_REGISTRY_PASSWORD");
+
+    public string? SearchPath => Value("PATH");
 
     public string? DockerHost => Value("DOCKER_HOST");
 
@@ -71,11 +79,15 @@ internal sealed class CliSettings
 
     public string? Progress => Value("BUILDKIT_PROGRESS");
 
-    public string? ProgressColors => Value("BUILDKIT_COLORS");
-
-    public string? TtyLogLines => Value("BUILDX_TTY_LOG_LINES") ?? Value("BUILDKIT_TTY_LOG_LINES");
-
-    public bool NoColor => Value("NO_COLOR") is not null;
+    public TerminalOptions Terminal => new()
+    {
+        Ci = IsCi,
+        Colors = Value("BUILDKIT_COLORS"),
+        DisplayRateMilliseconds = Number("TTY_DISPLAY_RATE"),
+        LogLines = Number("BUILDKIT_TTY_LOG_LINES"),
+        NoColor = Value("NO_COLOR") is not null,
+        TruncateNames = IsTrue("PROGRESS_NO_TRUNC") == false,
+    };
 
     public string? SshAgentSocket => Value("SSH_AUTH_SOCK");
 
@@ -115,6 +127,8 @@ internal sealed class CliSettings
     };
 
     private string? Value(string name) => _environment(name) is { Length: > 0 } value ? value : null;
+
+    private int? Number(string name) => int.TryParse(Value(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private bool? IsTrue(string name) => Value(name) is { } value ? Flags.FlagTable.TryParseBool(value) : null;
 }

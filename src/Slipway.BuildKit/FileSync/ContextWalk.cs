@@ -59,23 +59,19 @@ internal sealed class ContextWalk : IAsyncDisposable
             }
 
             var folder = level.Current.Folder;
-            if (folder is null || !folder.IsSkipped)
+            if (folder is not { IsSkipped: true })
             {
-                if (level.Listing.Folder.IsSent)
+                foreach (var parent in level.Listing.Folder.IsSent ? [] : UnsentParents())
                 {
-                    yield return level.AtCurrent;
+                    yield return parent;
                 }
-                else
-                {
-                    foreach (var entry in WithUnsentParents())
-                    {
-                        yield return entry;
-                    }
-                }
+
+                yield return level.AtCurrent;
             }
 
             if (folder is not null)
             {
+                folder.IsSent = !folder.IsSkipped;
                 cancellation.ThrowIfCancellationRequested();
                 ReadAhead(level);
                 _levels.Push(new Level(await TakeAsync(level, folder)));
@@ -95,13 +91,14 @@ internal sealed class ContextWalk : IAsyncDisposable
         }
     }
 
-    /// <summary>The current entry, and before it the folders on the way to it that the filter did not send for their own sake.</summary>
-    private List<WalkEntry> WithUnsentParents()
+    /// <summary>The folders on the way to the current entry that the filter did not send for their own sake.</summary>
+    private List<WalkEntry> UnsentParents()
     {
         var entries = new List<WalkEntry>();
         Level? above = null;
         foreach (var level in _levels.Reverse())
         {
+            // A folder's own entry stands in the listing above it.
             if (above is not null && !level.Listing.Folder.IsSent)
             {
                 level.Listing.Folder.IsSent = true;
@@ -111,7 +108,6 @@ internal sealed class ContextWalk : IAsyncDisposable
             above = level;
         }
 
-        entries.Add(above!.AtCurrent);
         return entries;
     }
 

@@ -242,7 +242,8 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private IOException Unreadable(uint id, int error)
     {
         byte[] path = [];
-        return root.Failure("read file", path.AsSpan(0, _files.CopyPath(id, ref path)), error);
+        var length = _files.CopyPath(id, ref path);
+        return root.Failure("read file", path.AsSpan(0, length), error);
     }
 
     /// <summary>Tells the receiver, which ends the build with these words.</summary>

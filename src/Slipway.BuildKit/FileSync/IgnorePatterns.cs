@@ -47,7 +47,9 @@ internal sealed class IgnorePatterns
         return matched;
     }
 
-    /// <summary>The same verdict during a walk, where the parent's results are at hand.</summary>
+    /// <summary>The verdict during a walk, where the parent's results are at hand.</summary>
+    /// <remarks>A result is false when the pattern was not looked at, even if it would have matched the parent: after <c>a/*</c>, <c>!a*</c> does not
+    /// bring back <c>a/b</c>, though it matches <c>a</c>. Upstream's walk has it so, and <see cref="MatchesPathOrParent"/> has not.</remarks>
     /// <param name="path">A path directly below the folder whose results <paramref name="parent"/> holds.</param>
     /// <param name="parent">Which patterns matched the parent; empty at the root.</param>
     /// <param name="own">Takes the path's own results, for its children; may be empty when the path is no folder.</param>

@@ -21,11 +21,14 @@ internal readonly record struct CacheBudget(long KeepBytes, int KeepDays)
     public static void CheckSpace(string folder)
     {
         var disk = new DriveInfo(folder);
-        // 1 GiB, or 5 % where the whole disk is small.
-        if (disk.AvailableFreeSpace < Math.Min(GiB, disk.TotalSize / 20))
+        if (LackOfSpace(folder, disk.AvailableFreeSpace, disk.TotalSize) is { } lack)
         {
-            throw new EngineException(
-                $"no space left for builds in {folder} ({disk.AvailableFreeSpace >> 20} MiB free); run \"depot cache reset\" or free space");
+            throw new EngineException(lack);
         }
     }
+
+    /// <summary>The message when less than 1 GiB is free, or 5 % where the whole disk is small; else null.</summary>
+    internal static string? LackOfSpace(string folder, long freeBytes, long totalBytes) => freeBytes >= Math.Min(GiB, totalBytes / 20)
+        ? null
+        : $"no space left for builds in {folder} ({freeBytes >> 20} MiB free); run \"depot cache reset\" or free space";
 }

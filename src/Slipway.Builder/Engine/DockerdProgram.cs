@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Slipway.BuildKit.Control;
 
 namespace Slipway.Builder.Engine;
 
@@ -45,8 +46,8 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         };
     }
 
-    public ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
-        EngineDial.DockerdAsync(folder.Socket, cancellation);
+    public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
+        EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: true, cancellation);
 
     public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => BridgeNetwork.RemoveAsync(folder, options, cancellation);
 

@@ -1,0 +1,127 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Slipway.BuildKit.Control;
+
+/// <summary>Connects to a remote engine over mutual TLS, trusting only the authorities it was told of.</summary>
+public static class BuilderTransport
+{
+    private static readonly TimeSpan DialTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>Connects and shakes hands: TLS 1.3, ALPN h2, this client's certificate, the server's checked against
+    /// <paramref name="authorities"/> and <paramref name="serverName"/>.</summary>
+    /// <exception cref="IOException">The builder cannot be reached, or is not the one that was asked for.</exception>
+    public static Task<Stream> ConnectAsync(
+        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, CancellationToken cancellation) =>
+        ConnectAsync(host, port, serverName, client, authorities, DialTimeout, TimeProvider.System, cancellation);
+
+    internal static async Task<Stream> ConnectAsync(
+        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
+        TimeSpan timeout, TimeProvider clock, CancellationToken cancellation)
+    {
+        using var timer = new CancellationTokenSource(timeout, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(host, port, either.Token);
+            return await ShakeHandsAsync(new NetworkStream(socket, ownsSocket: true), $"{host}:{port}", serverName, client, authorities, either.Token);
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new IOException(
+                $"The builder at {host}:{port} did not answer within {timeout.TotalSeconds:0} s. Check that this machine may reach that port.");
+        }
+        catch (SocketException failure)
+        {
+            socket.Dispose();
+            throw new IOException($"The builder at {host}:{port} cannot be reached: {failure.Message}.", failure);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<Stream> ShakeHandsAsync(
+        NetworkStream network, string address, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
+        CancellationToken cancellation)
+    {
+        var fault = "";
+        var tls = new SslStream(network);
+        try
+        {
+            await tls.AuthenticateAsClientAsync(
+                Options(serverName, client, authorities, whenRefused: found => fault = found), cancellation);
+        }
+        catch (Exception failure) when (failure is AuthenticationException or IOException)
+        {
+            await tls.DisposeAsync();
+            throw new IOException(
+                fault.Length > 0
+                    ? $"The builder at {address} is not the one this build was given: {fault}."
+                    : $"The builder at {address} broke off the TLS handshake: {(failure.InnerException ?? failure).Message}",
+                failure);
+        }
+
+        if (tls.NegotiatedApplicationProtocol != SslApplicationProtocol.Http2)
+        {
+            await tls.DisposeAsync();
+            throw new IOException($"The server at {address} does not speak HTTP/2 (ALPN h2), so it is no builder.");
+        }
+
+        return tls;
+    }
+
+    private static SslClientAuthenticationOptions Options(
+        string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Action<string> whenRefused)
+    {
+        // No revocation check and no download of missing issuers: certificates live as long as one build, and the authorities are all here.
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.AddRange(authorities);
+        policy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1", "serverAuth"));
+        return new SslClientAuthenticationOptions
+        {
+            TargetHost = serverName,
+            EnabledSslProtocols = SslProtocols.Tls13,
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
+            ClientCertificateContext = SslStreamCertificateContext.Create(client, additionalCertificates: null, offline: true),
+            CertificateChainPolicy = policy,
+            RemoteCertificateValidationCallback = (_, _, chain, errors) =>
+            {
+                if (errors != SslPolicyErrors.None)
+                {
+                    whenRefused(Describe(errors, serverName, chain));
+                }
+
+                return errors == SslPolicyErrors.None;
+            },
+        };
+    }
+
+    private static string Describe(SslPolicyErrors errors, string serverName, X509Chain? chain)
+    {
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable))
+        {
+            return "it shows no certificate";
+        }
+
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+        {
+            return $"its certificate is not for '{serverName}'";
+        }
+
+        var status = chain?.ChainStatus is [var first, ..] ? first.Status.ToString() : "unknown";
+        return $"its certificate is not signed by the expected authority or is not valid now ({status})";
+    }
+}
