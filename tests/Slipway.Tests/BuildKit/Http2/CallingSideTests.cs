@@ -24,7 +24,7 @@ public sealed class CallingSideTests
         Assert.Equal(
             [
                 ":method=POST", ":scheme=http", ":path=/p.S/M", ":authority=host", "content-type=application/grpc", "te=trailers",
-                "user-agent=slipway-buildkit", "grpc-accept-encoding=identity,gzip", "x-a=1", "x-a=2",
+                "user-agent=buildkit-client-dotnet", "grpc-accept-encoding=identity,gzip", "x-a=1", "x-a=2",
             ],
             fields.Select(field => $"{field.Name}={field.Value}"));
     }
