@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -40,7 +41,7 @@ public static class ServerHost
             var settled = new SettledUrl { Options = options };
             var app = Compose(options, settled, database, certificates);
             await ListenAsync(app, options, cancellation);
-            settled.Url = new Uri(app.Urls.First());
+            settled.Url = Reachable(new Uri(app.Urls.First()));
             ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
             return new RunningServer(app, settled.Url, database, certificates, folder);
         }
@@ -56,6 +57,12 @@ public static class ServerHost
             throw;
         }
     }
+
+    // An address that listens everywhere is reached from this machine on loopback; nobody can dial 0.0.0.0.
+    private static Uri Reachable(Uri listening) =>
+        IPAddress.TryParse(listening.Host.Trim('[', ']'), out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
+            ? new UriBuilder(listening) { Host = "127.0.0.1" }.Uri
+            : listening;
 
     private static WebApplication Compose(
         ServerOptions options, SettledUrl settled, Database database, BuildCertificates certificates)

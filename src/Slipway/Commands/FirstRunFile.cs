@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slipway.Server;
@@ -32,18 +31,9 @@ internal static class FirstRunFile
         }
     }
 
-    /// <summary>Where people reach the server: an address that listens everywhere is reached here on loopback.</summary>
-    public static string UrlOf(RunningServer server, ServerOptions options)
-    {
-        if (options.PublicUrl is { } url)
-        {
-            return url.TrimEnd('/');
-        }
-
-        var everywhere = IPAddress.TryParse(server.Url.Host.Trim('[', ']'), out var address)
-            && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
-        return everywhere ? $"{server.Url.Scheme}://127.0.0.1:{server.Url.Port}" : server.Url.GetLeftPart(UriPartial.Authority);
-    }
+    /// <summary>Where people reach the server.</summary>
+    public static string UrlOf(RunningServer server, ServerOptions options) =>
+        (options.PublicUrl ?? server.Url.GetLeftPart(UriPartial.Authority)).TrimEnd('/');
 
     // A server that was started with another address still has the same credentials.
     private static void Move(string path, string url)

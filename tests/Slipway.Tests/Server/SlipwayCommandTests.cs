@@ -34,6 +34,14 @@ public sealed class SlipwayCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_listens_everywhere_names_an_address_that_can_be_dialled()
+    {
+        await using var server = SlipwayProcess.Start(["server", "--data", _folder, "--listen", "0.0.0.0:0"]);
+        Assert.Equal("127.0.0.1", (await server.ReadyAsync()).Host);
+        Assert.StartsWith("http://127.0.0.1:", SlipwayProcess.Credentials(_folder).GetProperty("apiUrl").GetString());
+    }
+
+    [Fact]
     public async Task The_admin_commands_work_on_a_folder_beside_its_server_and_without_one()
     {
         string token;
