@@ -38,5 +38,5 @@ internal sealed class MemoryCall : IGrpcStream
         await _fromHandler.Writer.WriteAsync([.. head.Span, .. body.Span], cancellation);
 
     public ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation) =>
-        throw new NotSupportedException("Only file sync sends framed messages.");
+        throw new NotSupportedException("Only file sync sends messages that are framed already, and it has a double of its own.");
 }
