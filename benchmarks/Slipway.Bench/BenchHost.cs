@@ -1,5 +1,6 @@
 using Slipway.Bench.EndToEnd;
 using Slipway.Bench.Engine;
+using Slipway.Bench.FileSync;
 using Slipway.Bench.Proxy;
 
 namespace Slipway.Bench;
@@ -21,6 +22,11 @@ internal static class BenchHost
         {
             using var upload = new ProxyUpload();
             await upload.RunAsync(bytes: 1L << 30, rounds: 5, output);
+        }
+
+        if (named.Length == 0 || named.Contains("filesync-walk"))
+        {
+            await WalkBenchmark.RunAsync(rounds: 7, output);
         }
 
         return 0;

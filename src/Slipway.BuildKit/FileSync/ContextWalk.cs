@@ -26,6 +26,8 @@ internal sealed class ContextWalk : IAsyncDisposable
     // Entries read ahead and not yet walked, all folders together; bounds the memory (about 100 bytes each).
     private const int AheadEntriesMax = 16 * 1024;
 
+    private static readonly int ReadersMax = Math.Clamp(Environment.ProcessorCount, 2, 4);
+
     private readonly RootFolder _root;
     private readonly WalkFilter _filter;
     private readonly XattrReader _xattrs;
@@ -36,13 +38,13 @@ internal sealed class ContextWalk : IAsyncDisposable
     private int _reading;
     private int _entriesAhead;
 
-    /// <param name="readersMax">Folders read ahead at the same time; 0 reads none ahead.</param>
-    public ContextWalk(RootFolder root, WalkFilter filter, int readersMax = 2)
+    /// <param name="readersMax">Folders read ahead at the same time, by default two to four; 0 reads none ahead.</param>
+    public ContextWalk(RootFolder root, WalkFilter filter, int? readersMax = null)
     {
         _root = root;
         _filter = filter;
         _xattrs = new XattrReader(root);
-        _readersMax = readersMax;
+        _readersMax = readersMax ?? ReadersMax;
     }
 
     /// <exception cref="IOException">Something that the filter sends cannot be read.</exception>

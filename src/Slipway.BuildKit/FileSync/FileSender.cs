@@ -243,7 +243,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     {
         byte[] path = [];
         var length = _files.CopyPath(id, ref path);
-        return root.Failure("read file", path.AsSpan(0, length), error);
+        return root.Unreadable("read file", path.AsSpan(0, length), error);
     }
 
     /// <summary>Tells the receiver, which ends the build with these words.</summary>

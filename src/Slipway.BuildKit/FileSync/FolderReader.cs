@@ -26,7 +26,7 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
             var error = Marshal.GetLastPInvokeError();
             if (!IsVanished(error) && !(folder.IsSkipped && error is Libc.EACCES or Libc.EPERM))
             {
-                throw root.Failure("read folder", folder.Path, error);
+                throw root.Unreadable("read folder", folder.Path, error);
             }
 
             return;
@@ -79,7 +79,7 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
             var read = Libc.GetDents(descriptor, _dents);
             if (read < 0)
             {
-                throw root.Failure("read folder", folder.Path, Marshal.GetLastPInvokeError());
+                throw root.Unreadable("read folder", folder.Path, Marshal.GetLastPInvokeError());
             }
 
             if (read == 0)
@@ -187,7 +187,7 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
         }
 
         var error = Marshal.GetLastPInvokeError();
-        return IsVanished(error) ? false : throw root.Failure("read", WirePath.Join(folder.Path, name[..^1]), error);
+        return IsVanished(error) ? false : throw root.Unreadable("read", WirePath.Join(folder.Path, name[..^1]), error);
     }
 
     private bool TryReadLink(int descriptor, ReadOnlySpan<byte> name, ref ListedEntry entry, FolderListing listing)
@@ -209,7 +209,7 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
         var error = Marshal.GetLastPInvokeError();
         return IsVanished(error) || error == Libc.EINVAL
             ? false
-            : throw root.Failure("read link", WirePath.Join(listing.Folder.Path, name[..^1]), error);
+            : throw root.Unreadable("read link", WirePath.Join(listing.Folder.Path, name[..^1]), error);
     }
 
     private ReadOnlySpan<byte> PathOf(WalkFolder folder, ReadOnlySpan<byte> name)

@@ -102,10 +102,7 @@ internal sealed class FolderWriter(RootFolder root) : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        CloseParent();
-    }
+    public void Dispose() => CloseParent();
 
     private void MakeHardLink(FileStat stat)
     {
@@ -344,8 +341,20 @@ internal sealed class FolderWriter(RootFolder root) : IDisposable
             if (descriptor >= 0)
             {
                 _ = Libc.Close(descriptor);
-                _ = Libc.UnlinkAt(folder.OpenParent(stat.Path), name, 0);
+                folder.Discard(stat.Path, name);
             }
+        }
+    }
+
+    private void Discard(byte[] path, byte[] name)
+    {
+        try
+        {
+            _ = Libc.UnlinkAt(OpenParent(path), name, 0);
+        }
+        catch (IOException)
+        {
+            // Its folder is gone, or is a folder no longer.
         }
     }
 

@@ -120,7 +120,7 @@ internal sealed class FollowPaths
         if (descriptor < 0)
         {
             var error = Marshal.GetLastPInvokeError();
-            return FolderReader.IsVanished(error) ? null : throw _root.Failure("read", path, error);
+            return FolderReader.IsVanished(error) ? null : throw _root.Unreadable("read", path, error);
         }
 
         Span<byte> target = stackalloc byte[4096];

@@ -25,8 +25,6 @@ internal sealed class PacketWriter(IGrpcStream stream, int capacityBytes, Action
     /// <summary>Bytes that may still be added before the buffer is full.</summary>
     public int Room => Math.Max(0, capacityBytes - _length);
 
-    public bool IsEmpty => _length == 0;
-
     /// <summary>Adds one attribute to an encoded list: field 10 of Stat, a map entry with key 1 and value 2.</summary>
     public static void AppendXattr(List<byte> encoded, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {

@@ -5,7 +5,9 @@ namespace Slipway.BuildKit.FileSync;
 /// <summary>An open folder below which files are opened by relative path, and never outside it: no component is followed when it is a link.</summary>
 internal sealed class RootFolder : IDisposable
 {
-    private static volatile bool _hasOpenAt2 = true;
+    /// <summary>Whether the kernel has openat2; found out by the first call. A test clears it to try the other way.</summary>
+    internal static volatile bool HasOpenAt2 = true;
+
     private readonly FolderHandle _handle;
 
     private RootFolder(string path, int descriptor)
@@ -34,13 +36,22 @@ internal sealed class RootFolder : IDisposable
     public IOException Failure(string what, ReadOnlySpan<byte> path, int error) =>
         Failure(what, System.IO.Path.Join(Path, WirePath.Show(path)), error);
 
+    /// <summary>What is to be sent and cannot be read, with what to do about it.</summary>
+    public IOException Unreadable(string what, ReadOnlySpan<byte> path, int error)
+    {
+        var failure = Failure(what, path, error);
+        return error is Libc.EACCES or Libc.EPERM
+            ? new IOException(failure.Message + " (make it readable, or leave it out with .dockerignore)", error)
+            : failure;
+    }
+
     /// <summary>Opens a path below the root.</summary>
     /// <param name="path">Clean and relative, without <c>..</c>, with its closing NUL; just the NUL opens the root itself.</param>
     /// <returns>A descriptor, or -1 with the error number in <see cref="Marshal.GetLastPInvokeError"/>; a link on the way is ELOOP or ENOTDIR.</returns>
     public int OpenBelow(ReadOnlySpan<byte> path, int flags, uint mode = 0)
     {
         path = path.Length == 1 ? ".\0"u8 : path;
-        if (_hasOpenAt2)
+        if (HasOpenAt2)
         {
             var descriptor = Retry(Descriptor, path, flags, mode);
             if (descriptor >= 0 || Marshal.GetLastPInvokeError() is not (Libc.ENOSYS or Libc.EPERM))
@@ -49,7 +60,7 @@ internal sealed class RootFolder : IDisposable
             }
 
             // Kernels before 5.6 lack the call, and some sandboxes forbid it.
-            _hasOpenAt2 = !IsCallMissing();
+            HasOpenAt2 = !IsCallMissing();
         }
 
         return OpenStepwise(path, flags, mode);

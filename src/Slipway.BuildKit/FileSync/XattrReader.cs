@@ -11,7 +11,9 @@ internal sealed class XattrReader(RootFolder root)
     private const int ValueBytesMax = 64 * 1024;
 
     private readonly byte[] _rootPath = Encoding.UTF8.GetBytes(root.Path);
-    private static volatile bool _hasListXattrAt = true;
+
+    /// <summary>Whether the kernel has listxattrat and getxattrat; found out by the first call. A test clears it to try the other way.</summary>
+    internal static volatile bool HasXattrAt = true;
 
     // One file system without attributes is remembered: a context seldom spans more. 0 is none: device 0:0 does not exist.
     private ulong _deviceWithout;
@@ -55,12 +57,12 @@ internal sealed class XattrReader(RootFolder root)
             return true;
         }
 
-        return FolderReader.IsVanished(error) ? false : throw root.Failure("read the attributes of", path, error);
+        return FolderReader.IsVanished(error) ? false : throw root.Unreadable("read the attributes of", path, error);
     }
 
     private int List(int folder, ReadOnlySpan<byte> name, ReadOnlySpan<byte> path, Span<byte> list)
     {
-        if (_hasListXattrAt)
+        if (HasXattrAt)
         {
             var length = Libc.ListXattrAt(folder, name, list);
             if (length >= 0 || Marshal.GetLastPInvokeError() is not (Libc.ENOSYS or Libc.EPERM))
@@ -69,7 +71,7 @@ internal sealed class XattrReader(RootFolder root)
             }
 
             // Linux before 6.13, or a sandbox that does not know the call.
-            _hasListXattrAt = false;
+            HasXattrAt = false;
         }
 
         return (int)Libc.ListXattr(FullPath(path), list, list.Length);
@@ -109,7 +111,7 @@ internal sealed class XattrReader(RootFolder root)
     }
 
     private int Value(int folder, ReadOnlySpan<byte> name, ReadOnlySpan<byte> path, ReadOnlySpan<byte> key, Span<byte> value) =>
-        _hasListXattrAt ? Libc.GetXattrAt(folder, name, key, value) : (int)Libc.GetXattr(FullPath(path), key, value, value.Length);
+        HasXattrAt ? Libc.GetXattrAt(folder, name, key, value) : (int)Libc.GetXattr(FullPath(path), key, value, value.Length);
 
     private byte[] FullPath(ReadOnlySpan<byte> path) => [.. _rootPath, (byte)'/', .. path, 0];
 }
