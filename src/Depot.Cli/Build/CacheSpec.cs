@@ -30,7 +30,15 @@ internal sealed record CacheSpec(string Type, Dictionary<string, string> Attribu
             }
         }
 
-        return type.Length == 0 ? throw new CliException($"type required for {GoText.Quote(text)}") : new CacheSpec(type, attributes);
+        return type switch
+        {
+            "" => throw new CliException($"type required for {GoText.Quote(text)}"),
+            "local" => throw new CliException("cache type local is not supported yet")
+            {
+                Remedy = "The builder keeps the project's cache by itself; to share one, use type=registry.",
+            },
+            _ => new CacheSpec(type, attributes),
+        };
     }
 
     /// <summary>The entry with the credentials that its backend takes from the client's environment; null when it cannot be active here.</summary>

@@ -22,6 +22,9 @@ internal static class SolveCall
             Session = sessionId,
             Frontend = plan.Frontend,
             Cache = new CacheOptions(),
+
+            // The server keeps the build's record. BuildKit's own history would be written (and synced to disk) before it answers, and nobody reads it.
+            Internal = true,
         };
         request.FrontendAttrs.Add(plan.Attributes);
         foreach (var (name, folder) in plan.Inputs.NamedFolders)

@@ -26,8 +26,8 @@ internal sealed class CliSettings
         new(Environment.GetEnvironmentVariable);
 #pragma warning restore RS0030
 
-    /// <summary>The folder of the user; empty where there is none (a bare container).</summary>
-    public string Home => Value("HOME") ?? "";
+    /// <summary>The user's folder. Where HOME is not set, the one that the system knows: never the working folder.</summary>
+    public string Home => Value("HOME") ?? (Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } folder ? folder : "/");
 
     /// <summary><c>$XDG_CONFIG_HOME/depot/depot.yaml</c>: what <c>depot login</c> writes.</summary>
     public string ConfigPath => Path.Combine(Value("XDG_CONFIG_HOME") ?? Path.Combine(Home, ".config"), "depot", "depot.yaml");

@@ -150,6 +150,7 @@ public sealed class BuildPlanTests : IDisposable
         { ["--attest", "x", "app"], "invalid value x" },
         { ["--provenance=foo", "app"], "invalid value foo" },
         { ["--cache-from", "type=,a=b", "app"], "type required for \"type=,a=b\"" },
+        { ["--cache-to", "type=local,dest=x", "app"], "cache type local is not supported yet" },
         { ["--build-context", "foo", "app"], "invalid context value: foo, expected key=value" },
         { ["--build-context", "foo=nope", "app"], "failed to build: failed to get build context foo: stat nope: no such file or directory" },
         { ["--build-platform", "x", "app"], "failed to build: invalid build platform: x (must be one of: dynamic, linux/amd64, linux/arm64)" },

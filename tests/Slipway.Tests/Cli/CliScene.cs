@@ -9,7 +9,11 @@ namespace Slipway.Tests.Cli;
 /// <summary>A folder, an environment and streams for one command.</summary>
 internal sealed class CliScene : IDisposable
 {
-    public CliScene() => Settings = new CliSettings(name => Environment.GetValueOrDefault(name));
+    public CliScene()
+    {
+        Environment["HOME"] = Folder;
+        Settings = new CliSettings(Environment.GetValueOrDefault);
+    }
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("depot-test-").FullName;
 
