@@ -139,9 +139,30 @@ public sealed class FleetTests : IAsyncLifetime
         Assert.Equal((Outcome.Success, 4), (ended.Outcome, ended.LastSequence));
         Assert.Equal(["FROM scratch", "RUN it", "hello", "RUN it"], RecordsOf("b1").Select(record => record.Step?.Name ?? record.Log.Line.ToStringUtf8()));
         await EventuallyAsync(() => _builder.Leases.AllTold && _builder.Shelf.Spools.Count == 0);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_data, "spool")));
+        Assert.All(Directory.GetFiles(Path.Combine(_data, "spool"), "*", SearchOption.AllDirectories), file => Assert.Equal(0, new FileInfo(file).Length));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_data, "builds")));
         Assert.False(_builder.Gate.Builds.Any());
+    }
+
+    [Fact]
+    public async Task A_build_that_comes_back_goes_on_with_its_numbers()
+    {
+        _engine.Status = _ => Told();
+        var build = await AdmitAsync();
+        for (var stay = 1; stay <= 2; stay++)
+        {
+            _builder!.Witness.ConnectionOpened(build);
+            _builder.Witness.SolveStarted(build, "ref" + stay);
+            var expected = 4 * stay;
+            await EventuallyAsync(() => RecordsOf("b1").Count == expected);
+            _builder.Witness.SolveEnded(build, "ref" + stay, GrpcStatusCode.Ok, "");
+            _builder.Witness.ConnectionClosed(build);
+            Assert.Equal(expected, (await EndedAsync()).LastSequence);
+            await EventuallyAsync(() => _builder.Leases.AllTold && _builder.Shelf.Spools.Count == 0);
+            await State.SendAsync(new ServerMessage { AdmitBuild = new AdmitBuild { BuildId = "b1", LeaseId = "l1" } });
+            await State.NextAsync(Message.BuildAdmitted);
+            build = Assert.Single(_builder.Gate.Builds);
+        }
     }
 
     public static TheoryData<string, Outcome> Ends => new()

@@ -29,7 +29,7 @@ internal sealed class TestBuilder : IAsyncDisposable
         Shelf = new SpoolShelf(Path.Combine(data, "spool"), TimeProvider.System, Log.CreateLogger<SpoolShelf>());
         _journal = new BuildJournal(Path.Combine(data, "builds"));
         Shelf.Recover();
-        _journal.Recover(TimeProvider.System.GetUtcNow(), (build, architecture) => Shelf.Find(build, architecture)?.LastSequence ?? 0);
+        _journal.Recover(TimeProvider.System.GetUtcNow(), Shelf.LastSequenceOf);
         Gate = new LeaseGate(TimeProvider.System);
         Witness = new BuildWitness(Gate, Shelf, _journal, QuietClock, Log.CreateLogger<BuildWitness>());
         Leases = new LeaseBook(Options, facts, _engines, Gate, Witness, _journal, Log.CreateLogger<LeaseBook>());
