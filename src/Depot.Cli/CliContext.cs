@@ -1,4 +1,6 @@
+using System.Text;
 using Depot.Cli.ControlPlane;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 
 namespace Depot.Cli;
@@ -12,17 +14,19 @@ internal sealed class CliContext
 
     public required string WorkingFolder { get; init; }
 
-    public required StandardStreams Streams { get; init; }
+    public required Terminal Terminal { get; init; }
 
     /// <summary>Results, and nothing else.</summary>
-    public required TextWriter Output { get; init; }
+    public TextWriter Output => field ??= Writer(Terminal.Out);
 
     /// <summary>Everything that is said along the way.</summary>
-    public required TextWriter Error { get; init; }
+    public TextWriter Error => field ??= Writer(Terminal.Err);
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     public void Warn(string text) => Error.WriteLine($"WARNING: {text}");
+
+    private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
 
     /// <summary>The control plane, not yet connected to.</summary>
     public BuildApi OpenApi()

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
 
@@ -38,16 +39,12 @@ internal static class CliHost
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Interrupt(signal, stop));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Interrupt(signal, stop));
-        await using var output = OpenWriter(Console.OpenStandardOutput());
-        await using var error = OpenWriter(Console.OpenStandardError());
-        await using var input = Console.OpenStandardInput();
+        var settings = CliSettings.FromProcess();
         var context = new CliContext
         {
-            Settings = CliSettings.FromProcess(),
+            Settings = settings,
             WorkingFolder = Directory.GetCurrentDirectory(),
-            Streams = new StandardStreams(input, !Console.IsOutputRedirected, !Console.IsErrorRedirected),
-            Output = output,
-            Error = error,
+            Terminal = Terminal.OfProcess(settings.Terminal),
         };
         return await RunAsync(context, words, stop.Token);
     }
@@ -168,6 +165,4 @@ internal static class CliHost
             // The command ended in the same instant.
         }
     }
-
-    private static StreamWriter OpenWriter(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
 }

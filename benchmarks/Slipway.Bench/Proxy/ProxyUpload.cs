@@ -6,7 +6,9 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Slipway.Builder.Access;
+using Slipway.Builder.Listening;
 using Slipway.Builder.Proxying;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
@@ -37,11 +39,11 @@ internal sealed class ProxyUpload : IDisposable
     {
         foreach (var message in (int[])[32 * 1024, 256 * 1024, 1024 * 1024])
         {
-            List<double> direct = [], relayed = [];
+            List<Run> direct = [], relayed = [];
             for (var round = -1; round < rounds; round++)
             {
-                var plain = await OnceAsync(bytes, message, ServeDirectAsync);
-                var through = await OnceAsync(bytes, message, ServeRelayedAsync);
+                var plain = await OnceAsync(bytes, message, relay: false);
+                var through = await OnceAsync(bytes, message, relay: true);
                 if (round >= 0)
                 {
                     direct.Add(plain);
@@ -49,29 +51,25 @@ internal sealed class ProxyUpload : IDisposable
                 }
             }
 
-            Report(bytes, message, Median(direct), Median(relayed), output);
+            Report(bytes, message, Run.Median(direct), Run.Median(relayed), output);
         }
     }
 
-    private static void Report(long bytes, int message, double direct, double relayed, string output)
+    private static void Report(long bytes, int message, Run direct, Run relayed, string output)
     {
-        var ratio = direct / relayed;
+        var ratio = direct.Seconds / relayed.Seconds;
         var name = string.Create(CultureInfo.InvariantCulture, $"proxy-upload-{message / 1024}k");
+        string Words(Run run) => string.Create(
+            CultureInfo.InvariantCulture, $"{bytes / run.Seconds / (1 << 20),5:0} MiB/s, {run.CpuSeconds * (1 << 30) / bytes:0.00} s CPU per GiB");
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{name,-20} direct {bytes / direct / (1 << 20),5:0} MiB/s | relayed {bytes / relayed / (1 << 20),5:0} MiB/s"
-            + $" | ratio {ratio:0.00} (must {RatioMust:0.00}) {(ratio >= RatioMust ? "ok" : "UNDER")}"));
+            $"{name,-20} direct {Words(direct)} | relayed {Words(relayed)} | ratio {ratio:0.00} (must {RatioMust:0.00}) {(ratio >= RatioMust ? "ok" : "UNDER")}"));
         Directory.CreateDirectory(output);
-        File.WriteAllText(
-            System.IO.Path.Combine(output, name + ".json"),
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $$"""{"name":"{{name}}","directSeconds":{{direct:0.000}},"relayedSeconds":{{relayed:0.000}},"ratio":{{ratio:0.000}},"ratioMust":{{RatioMust}}}"""));
+        var json = JsonSerializer.Serialize(new { name, direct, relayed, ratio, ratioMust = RatioMust }, JsonSerializerOptions.Web);
+        File.WriteAllText(System.IO.Path.Combine(output, name + ".json"), json);
     }
 
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
-
-    private async Task<double> OnceAsync(long bytes, int message, Func<Stream, CancellationToken, Task> serve)
+    private async Task<Run> OnceAsync(long bytes, int message, bool relay)
     {
         using var stop = new CancellationTokenSource();
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -80,7 +78,7 @@ internal sealed class ProxyUpload : IDisposable
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var accepted = await listener.AcceptTcpClientAsync();
         accepted.NoDelay = true;
-        await using var serverTls = new SslStream(accepted.GetStream());
+        await using var serverTls = new SslStream(relay ? new BatchedSocketStream(accepted.Client) : accepted.GetStream());
         var tls = new SslStream(client.GetStream());
         await Task.WhenAll(
             serverTls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
@@ -98,19 +96,19 @@ internal sealed class ProxyUpload : IDisposable
                 ApplicationProtocols = [SslApplicationProtocol.Http2],
                 RemoteCertificateValidationCallback = (_, _, _, _) => true,
             }));
-        var serving = Task.Run(() => serve(serverTls, stop.Token));
-        var seconds = await UploadAsync(tls, bytes, message);
+        var serving = Task.Run(() => relay ? ServeRelayedAsync(serverTls, stop.Token) : ServeDirectAsync(serverTls, stop.Token));
+        var run = await UploadAsync(tls, bytes, message);
         await stop.CancelAsync();
         await serving;
-        return seconds;
+        return run;
     }
 
-    private static async Task<double> UploadAsync(Stream tls, long bytes, int message)
+    private static async Task<Run> UploadAsync(Stream tls, long bytes, int message)
     {
         var body = RandomNumberGenerator.GetBytes(message);
         var metadata = new Metadata([new("x-docker-expose-session-uuid", Guid.NewGuid().ToString())]);
         await using var channel = GrpcChannel.Start(tls, "https", "bench", new Http2Options());
-        var clock = Stopwatch.StartNew();
+        var (clock, busy) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         await using var call = await channel.StartAsync(Path, metadata, default);
         for (var sent = 0L; sent < bytes; sent += message)
         {
@@ -119,7 +117,7 @@ internal sealed class ProxyUpload : IDisposable
 
         await call.CompleteWritesAsync(default);
         await call.ReadAsync(default);
-        return clock.Elapsed.TotalSeconds;
+        return new Run(clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - busy).TotalSeconds);
     }
 
     private async Task ServeDirectAsync(Stream client, CancellationToken cancellation)
@@ -156,6 +154,12 @@ internal sealed class ProxyUpload : IDisposable
         {
             message.Dispose();
         }
+    }
+
+    /// <summary>Client, relay and sink together.</summary>
+    private sealed record Run(double Seconds, double CpuSeconds)
+    {
+        public static Run Median(List<Run> runs) => runs.OrderBy(run => run.Seconds).ElementAt(runs.Count / 2);
     }
 
     private static X509Certificate2 Certificate()

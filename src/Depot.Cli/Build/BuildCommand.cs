@@ -1,5 +1,6 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -45,15 +46,16 @@ internal static class BuildCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = ReadArguments(words, cli.Warn);
-        var display = BuildDisplay.Choose(arguments, cli);
-        var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Streams, cancellation);
+        var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
+        var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
         var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
-        RemoveStaleImageId(arguments.IidFile);
+        RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
         WarnOfNoOutput(plan, cli);
+        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
         await using var build = await RemoteBuild.PrepareAsync(cli, plan, docker, display, cancellation);
         var result = await build.RunAsync(project ?? "", credentials, cancellation);
         return Deliver(cli, plan, build, result);
@@ -70,7 +72,7 @@ internal static class BuildCommand
     }
 
     /// <summary>A build that fails must not leave an older build's id behind.</summary>
-    private static void RemoveStaleImageId(string path)
+    private static void RemoveStaleImageId(string path, string workingFolder)
     {
         if (path.Length == 0)
         {
@@ -79,7 +81,7 @@ internal static class BuildCommand
 
         try
         {
-            File.Delete(path);
+            File.Delete(Path.GetFullPath(path, workingFolder));
         }
         catch (DirectoryNotFoundException)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
@@ -46,12 +47,12 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Resolves what the user said. Every refusal carries buildx's text.</summary>
     public static async Task<BuildPlan> ResolveAsync(
-        BuildArguments arguments, CliSettings settings, string workingFolder, StandardStreams streams, CancellationToken cancellation)
+        BuildArguments arguments, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var parsed = ParsedArguments.Read(arguments, settings);
         try
         {
-            return await ResolveParsedAsync(parsed, settings, workingFolder, streams, cancellation);
+            return await ResolveParsedAsync(parsed, settings, workingFolder, terminal, cancellation);
         }
         catch (Exception problem) when (problem is CliException or InputException)
         {
@@ -61,7 +62,7 @@ internal sealed record BuildPlan : IDisposable
     }
 
     private static async Task<BuildPlan> ResolveParsedAsync(
-        ParsedArguments parsed, CliSettings settings, string workingFolder, StandardStreams streams, CancellationToken cancellation)
+        ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var arguments = parsed.Arguments;
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
@@ -70,7 +71,7 @@ internal sealed record BuildPlan : IDisposable
         }
 
         var platforms = PlatformName.ParseAll(arguments.Platforms.Count > 0 ? arguments.Platforms : [settings.DefaultPlatform ?? ""]);
-        var outputs = OutputRules.Resolve(parsed.Outputs, arguments, streams.OutputIsTerminal, workingFolder);
+        var outputs = OutputRules.Resolve(parsed.Outputs, arguments, terminal.OutIsTerminal, workingFolder);
         var proxies = DockerConfig.Load(settings.DockerConfigFolder).ProxyFor(settings.DockerHost ?? DockerEndpoint.DefaultAddress);
         var entitlements = OutputRules.Entitlements(arguments.Allow).ToList();
         var attributes = FrontendAttributes.Of(parsed, platforms, settings);
@@ -80,7 +81,7 @@ internal sealed record BuildPlan : IDisposable
             entitlements.Add("network.host");
         }
 
-        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, streams.Input, cancellation);
+        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, terminal.In, cancellation);
         foreach (var (key, value) in inputs.Attributes)
         {
             attributes[key] = value;

@@ -1,5 +1,6 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
 
@@ -13,13 +14,13 @@ internal sealed class RemoteBuild : IAsyncDisposable
 
     private readonly CliContext _cli;
     private readonly BuildPlan _plan;
-    private readonly BuildDisplay _display;
+    private readonly IProgressRenderer _display;
     private readonly SessionServices _services;
     private readonly DockerLoad? _load;
     private readonly VertexWriter _steps;
     private BuildRecord? _record;
 
-    private RemoteBuild(CliContext cli, BuildPlan plan, BuildDisplay display, VertexWriter steps, SessionServices services, DockerLoad? load)
+    private RemoteBuild(CliContext cli, BuildPlan plan, IProgressRenderer display, VertexWriter steps, SessionServices services, DockerLoad? load)
     {
         (_cli, _plan, _display, _steps, _services, _load) = (cli, plan, display, steps, services, load);
     }
@@ -30,9 +31,9 @@ internal sealed class RemoteBuild : IAsyncDisposable
 
     /// <summary>Opens everything of this machine that the build will use: what is missing is said before a server hears of the build.</summary>
     public static async Task<RemoteBuild> PrepareAsync(
-        CliContext cli, BuildPlan plan, LocalDocker? docker, BuildDisplay display, CancellationToken cancellation)
+        CliContext cli, BuildPlan plan, LocalDocker? docker, IProgressRenderer display, CancellationToken cancellation)
     {
-        var steps = new VertexWriter(display.Show, cli.Clock);
+        var steps = new VertexWriter(display.Write, cli.Clock);
         var load = docker is null ? null : new DockerLoad(docker, steps, cancellation);
         var services = await SessionServices.OpenAsync(cli, plan, load, steps, cancellation);
         return new RemoteBuild(cli, plan, display, steps, services, load);
@@ -41,23 +42,31 @@ internal sealed class RemoteBuild : IAsyncDisposable
     public async Task<BuildResult> RunAsync(string projectId, Credentials credentials, CancellationToken cancellation)
     {
         await using var api = _cli.OpenApi();
+
+        // Drawing the first random number loads the TLS library: meanwhile the server answers.
+        var reference = Task.Run(SolveCall.NewIdentifier, cancellation);
         _record = await BuildRecord.OpenAsync(api, credentials, BuildCommand.Describe(_plan, projectId), cancellation);
         _services.AddCredentials(_record.Credentials);
         AnnounceBuild(_record.Url);
         try
         {
-            var answer = await SolveAsync(api, _record, cancellation);
+            var answer = await SolveAsync(api, _record, await reference, cancellation);
             await FinishAsync(_record.SucceedAsync);
             return new BuildResult(answer, _plan.Outputs.Any(output => output.PreferImageDigest));
         }
         catch (Exception problem)
         {
             await FinishFailedAsync(_record, problem, cancellation);
+            if (cancellation.IsCancellationRequested)
+            {
+                throw new CliException("failed to build: failed to solve: Canceled: context canceled", ExitCode.Interrupted, problem);
+            }
+
             throw;
         }
         finally
         {
-            await _display.DisposeAsync();
+            await _display.CompleteAsync();
             PrintSummary(_record.Url);
         }
     }
@@ -70,32 +79,27 @@ internal sealed class RemoteBuild : IAsyncDisposable
         }
 
         await _services.DisposeAsync();
-        await _display.DisposeAsync();
     }
 
-    private async Task<IReadOnlyDictionary<string, string>> SolveAsync(BuildApi api, BuildRecord record, CancellationToken cancellation)
+    private async Task<IReadOnlyDictionary<string, string>> SolveAsync(
+        BuildApi api, BuildRecord record, string reference, CancellationToken cancellation)
     {
         await using var lease = await BuilderLease.AcquireAsync(api, record, _plan.Architecture, _steps, _cli.Clock, cancellation);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.CanceledByServer);
         try
         {
-            var request = SolveCall.Request(_plan, record.ProjectId, SolveCall.NewIdentifier(), SolveCall.NewIdentifier());
+            var request = SolveCall.Request(_plan, record.ProjectId, reference, SolveCall.NewIdentifier());
             var sharedKey = _plan.Inputs.ContextFolder is { } folder ? _plan.SharedKey(folder, record.ProjectId) : "";
-            return await new SolveRun(lease.Channel, _display.Show, _cli.Clock).RunAsync(request, sharedKey, _services.All, either.Token);
+            return await new SolveRun(lease.Channel, _display.Write, _cli.Clock).RunAsync(request, sharedKey, _services.All, either.Token);
         }
-        catch (Exception problem) when (problem is OperationCanceledException or GrpcStatusException)
+        catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
-            throw Explain(problem, lease, cancellation);
+            throw Explain(problem, lease);
         }
     }
 
-    private Exception Explain(Exception problem, BuilderLease lease, CancellationToken cancellation)
+    private Exception Explain(Exception problem, BuilderLease lease)
     {
-        if (cancellation.IsCancellationRequested)
-        {
-            return new CliException("failed to build: failed to solve: Canceled: context canceled", ExitCode.Interrupted, problem);
-        }
-
         if (lease.CanceledByServer.IsCancellationRequested)
         {
             return BuilderLease.CanceledError();

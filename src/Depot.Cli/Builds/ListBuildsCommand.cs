@@ -1,8 +1,10 @@
 using System.Globalization;
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.Contract.Depot.Cli.V1;
+using BuildRow = Slipway.Contract.Depot.Cli.V1.Build;
 
 namespace Depot.Cli.Builds;
 
@@ -35,17 +37,20 @@ internal static class ListBuildsCommand
         var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
         await using var api = cli.OpenApi();
         var request = new ListBuildsRequest { ProjectId = project, PageSize = PageSize };
-        var listing = new Listing(["Build ID", "Status", "Started", "Duration (s)"], ["id", "status", "startTime", "duration"]);
-        foreach (var build in (await api.ListBuildsAsync(request, credentials.Token, cancellation)).Builds)
-        {
-            var started = build.CreatedAt?.ToDateTimeOffset() ?? default;
-            var ended = build.FinishedAt?.ToDateTimeOffset() ?? cli.Clock.GetUtcNow();
-            listing.Add(build.Id, Name(build.Status), started.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture), (long)(ended - started).TotalSeconds);
-        }
-
-        listing.Write(format, cli.Output);
-        return ExitCode.Done;
+        var builds = (await api.ListBuildsAsync(request, credentials.Token, cancellation)).Builds;
+        var now = cli.Clock.GetUtcNow();
+        return Listing.Write(cli, format, new Table<BuildRow>(
+            [
+                new("Build ID", "id", build => build.Id),
+                new("Status", "status", build => Name(build.Status)),
+                new("Started", "startTime", build => Started(build).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)),
+                TableColumn<BuildRow>.OfNumber(
+                    "Duration (s)", "duration", build => (long)((build.FinishedAt?.ToDateTimeOffset() ?? now) - Started(build)).TotalSeconds),
+            ],
+            builds));
     }
+
+    private static DateTimeOffset Started(BuildRow build) => build.CreatedAt?.ToDateTimeOffset() ?? default;
 
     private static string Name(BuildStatus status) => status switch
     {

@@ -23,7 +23,7 @@ internal static class LoginCommand
         Table(value => token = value).Parse(words, cli.Warn);
         if (token == "-")
         {
-            using var reader = new StreamReader(cli.Streams.Input);
+            using var reader = new StreamReader(cli.Terminal.In);
             token = (await reader.ReadToEndAsync(cancellation)).Trim();
         }
 

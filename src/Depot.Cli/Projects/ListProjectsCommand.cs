@@ -1,5 +1,7 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
+using Depot.Cli.Rendering;
+using Slipway.Contract.Depot.Cli.V1Beta1;
 
 namespace Depot.Cli.Projects;
 
@@ -27,13 +29,7 @@ internal static class ListProjectsCommand
         var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
         await using var api = cli.OpenApi();
         var projects = (await api.ListProjectsAsync(credentials.Token, cancellation)).Projects;
-        var listing = new Listing(["Project ID", "Name"], ["id", "name"]);
-        foreach (var project in projects)
-        {
-            listing.Add(project.Id, project.Name);
-        }
-
-        listing.Write(format, cli.Output);
-        return ExitCode.Done;
+        return Listing.Write(cli, format, new Table<ListProjectsResponse.Types.Project>(
+            [new("Project ID", "id", project => project.Id), new("Name", "name", project => project.Name)], projects));
     }
 }

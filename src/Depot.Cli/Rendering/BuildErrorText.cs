@@ -1,12 +1,11 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 
 namespace Depot.Cli.Rendering;
 
 /// <summary>What is printed after a build that BuildKit refused or failed: where in the Dockerfile, and why.</summary>
-internal static partial class BuildErrorText
+internal static class BuildErrorText
 {
     private const string RefusedCapability = "unsupported frontend capability moby.buildkit.frontend.";
 
@@ -50,15 +49,21 @@ internal static partial class BuildErrorText
             return $"{message}. Please check your .dockerignore file for invalid characters.";
         }
 
-        // The two ids in front of a missing file's name say nothing to the reader.
         return message.Contains("failed to calculate checksum of ref", StringComparison.Ordinal)
-            ? $"{ChecksumPrefix().Replace(message, "").Trim()}. Please check if the files exist in the context."
+            ? $"{WithoutChecksumIds(message)}. Please check if the files exist in the context."
             : message;
+    }
+
+    /// <summary>Leaves out the words about two ids (<c>… of ref ID::ID:</c>) before a missing file's name, which say nothing to the reader.</summary>
+    private static string WithoutChecksumIds(string message)
+    {
+        const string words = "failed to solve: failed to compute cache key: failed to calculate checksum of ref ";
+        var start = message.IndexOf(words, StringComparison.Ordinal);
+        var middle = start < 0 ? -1 : message.IndexOf("::", start + words.Length, StringComparison.Ordinal);
+        var end = middle < 0 ? -1 : message.IndexOf(':', middle + 2);
+        return end < 0 ? message : $"{message[..start]}{message[(end + 1)..].TrimStart()}";
     }
 
     /// <summary>The code as Go prints it.</summary>
     private static string CodeName(GrpcStatusCode code) => code == GrpcStatusCode.Cancelled ? "Canceled" : code.ToString();
-
-    [GeneratedRegex("failed to solve: failed to compute cache key: failed to calculate checksum of ref [^:]+::[^:]+:", RegexOptions.CultureInvariant)]
-    private static partial Regex ChecksumPrefix();
 }

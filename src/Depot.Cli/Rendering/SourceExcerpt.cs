@@ -35,37 +35,15 @@ internal static class SourceExcerpt
         }
 
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{file}:{first}\n").Append(Rule);
-        var (from, to) = Widen(first, last, lines.Length);
-        for (var i = from; i <= to; i++)
+
+        // Two lines on either side of a single one, one on either side of several.
+        var around = first == last ? 2 : 1;
+        for (var i = Math.Max(1, first - around); i <= Math.Min(lines.Length, last + around); i++)
         {
             var mark = ranges.Any(range => range.First <= i && i <= range.Last) ? ">>>" : "   ";
             text.Append(CultureInfo.InvariantCulture, $" {i,3} | {mark} {lines[i - 1]}\n");
         }
 
         return text.Append(Rule).ToString();
-    }
-
-    /// <summary>Adds lines around the marked ones: two on either side of a single line, one on either side of several.</summary>
-    /// <remarks>At the edge of the file a round finds one line only and counts for less, so the other side gets more
-    /// (BuildKit, solver/errdefs).</remarks>
-    private static (int From, int To) Widen(int from, int to, int count)
-    {
-        var wanted = from == to ? 4 : 2;
-        for (var padded = 0; padded < wanted; padded++)
-        {
-            if (from > 1)
-            {
-                from--;
-                padded++;
-            }
-
-            if (to < count)
-            {
-                to++;
-                padded++;
-            }
-        }
-
-        return (from, to);
     }
 }

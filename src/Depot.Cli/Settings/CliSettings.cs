@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Depot.Cli.Rendering;
 
 namespace Depot.Cli.Settings;
 
@@ -78,11 +79,15 @@ internal sealed class CliSettings
 
     public string? Progress => Value("BUILDKIT_PROGRESS");
 
-    public string? ProgressColors => Value("BUILDKIT_COLORS");
-
-    public string? TtyLogLines => Value("BUILDX_TTY_LOG_LINES") ?? Value("BUILDKIT_TTY_LOG_LINES");
-
-    public bool NoColor => Value("NO_COLOR") is not null;
+    public TerminalOptions Terminal => new()
+    {
+        Ci = IsCi,
+        Colors = Value("BUILDKIT_COLORS"),
+        DisplayRateMilliseconds = Number("TTY_DISPLAY_RATE"),
+        LogLines = Number("BUILDKIT_TTY_LOG_LINES"),
+        NoColor = Value("NO_COLOR") is not null,
+        TruncateNames = IsTrue("PROGRESS_NO_TRUNC") == false,
+    };
 
     public string? SshAgentSocket => Value("SSH_AUTH_SOCK");
 
@@ -122,6 +127,8 @@ internal sealed class CliSettings
     };
 
     private string? Value(string name) => _environment(name) is { Length: > 0 } value ? value : null;
+
+    private int? Number(string name) => int.TryParse(Value(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private bool? IsTrue(string name) => Value(name) is { } value ? Flags.FlagTable.TryParseBool(value) : null;
 }

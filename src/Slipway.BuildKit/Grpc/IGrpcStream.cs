@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 
 namespace Slipway.BuildKit.Grpc;
 
@@ -22,17 +21,7 @@ public interface IGrpcStream
     /// <summary>Sends several messages that already carry their gRPC prefix (flags 0, big-endian length), back to back and with nothing between
     /// them. The buffer may be reused as soon as the task completes.</summary>
     /// <remarks>File sync sends tens of thousands of messages of a few bytes; one call for hundreds of them is what makes it fast.</remarks>
-    async ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation)
-    {
-        while (!messages.IsEmpty)
-        {
-            var end = PrefixBytes + BinaryPrimitives.ReadInt32BigEndian(messages.Span[1..]);
-            await WriteAsync(messages[PrefixBytes..end], ReadOnlyMemory<byte>.Empty, cancellation);
-            messages = messages[end..];
-        }
-    }
-
-    private const int PrefixBytes = 5;
+    ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation);
 }
 
 /// <summary>One received message. Its memory is pooled: read it, then dispose it.</summary>

@@ -111,7 +111,7 @@ internal sealed class MtlsListener : IDisposable
         try
         {
             Prepare(socket);
-            await using var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            await using var tls = new SslStream(new BatchedSocketStream(socket));
             var admission = await ShakeHandsAsync(tls, stopping);
             shaking = false;
             _handshakes.Release();
@@ -252,6 +252,7 @@ internal sealed class MtlsListener : IDisposable
         try
         {
             await tls.ShutdownAsync().WaitAsync(patience.Token);
+            await tls.FlushAsync(patience.Token);
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or InvalidOperationException)
         {

@@ -58,6 +58,7 @@ internal sealed class EngineRelay : IDisposable
         FrameWriter.Settings(output, []);
         FrameWriter.GoAway(output, 0, Http2ErrorCode.NoError, reason);
         await client.WriteAsync(output.Memory, cancellation);
+        await client.FlushAsync(cancellation);
     }
 
     public void Dispose()

@@ -95,6 +95,8 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
                     lent = default;
                 }
 
+                // Nothing but a batching transport does anything here.
+                await stream.FlushAsync(_closing.Token);
                 if (EndedWriting())
                 {
                     return;

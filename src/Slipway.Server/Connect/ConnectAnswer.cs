@@ -46,6 +46,14 @@ internal static class ConnectAnswer
     }
 }
 
+/// <summary>At a deadline gRPC resets the stream (or, without this feature, aborts the connection); Connect still has its answer to write.</summary>
+internal sealed class IgnoredReset : IHttpResetFeature
+{
+    public void Reset(int errorCode)
+    {
+    }
+}
+
 /// <summary>Catches trailers on their way out.</summary>
 internal sealed class CaughtTrailers : IHttpResponseTrailersFeature
 {

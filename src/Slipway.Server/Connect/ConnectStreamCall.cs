@@ -25,12 +25,14 @@ internal sealed class ConnectStreamCall(HttpContext http, MethodDescriptor metho
         }
 
         http.Features.Set<IHttpResponseTrailersFeature>(trailers);
-        http.Features.Set<IHttpResetFeature>(null);
-        http.Response.OnStarting(BeforeHeaders);
+        http.Features.Set<IHttpResetFeature>(new IgnoredReset());
+        http.Response.OnStarting(() => BeforeHeaders(trailers.Trailers));
         try
         {
-            http.Features.Set<IHttpResponseBodyFeature>(new OpenEndedBody(original, kind.IsJson ? method.OutputType : null));
+            var body = new OpenEndedBody(original, kind.IsJson ? method.OutputType : null);
+            http.Features.Set<IHttpResponseBodyFeature>(body);
             await next(http);
+            await body.CompleteAsync();
         }
         finally
         {
@@ -41,8 +43,17 @@ internal sealed class ConnectStreamCall(HttpContext http, MethodDescriptor metho
     }
 
     // Runs when the first byte leaves: what the endpoint has set by then is gRPC's.
-    private Task BeforeHeaders()
+    private Task BeforeHeaders(IHeaderDictionary trailers)
     {
+        // A call that wrote no message has its status among the headers.
+        foreach (var name in new[] { "grpc-status", "grpc-message" })
+        {
+            if (http.Response.Headers.TryGetValue(name, out var value))
+            {
+                trailers[name] = value;
+            }
+        }
+
         ConnectAnswer.RemoveGrpcHeaders(http.Response.Headers);
         http.Response.StatusCode = StatusCodes.Status200OK;
         http.Response.ContentType = kind.ContentType;

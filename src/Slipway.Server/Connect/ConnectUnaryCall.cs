@@ -33,9 +33,7 @@ internal sealed class ConnectUnaryCall(HttpContext http, MethodDescriptor method
         var trailers = new CaughtTrailers();
         http.Request.Body = new MemoryStream(Envelope.Frame(0, message), writable: false);
         http.Features.Set<IHttpResponseTrailersFeature>(trailers);
-
-        // At a deadline gRPC resets the stream; here the answer to the deadline is still to be written.
-        http.Features.Set<IHttpResetFeature>(null);
+        http.Features.Set<IHttpResetFeature>(new IgnoredReset());
         ConnectRequest.DisguiseAsGrpc(http);
         try
         {

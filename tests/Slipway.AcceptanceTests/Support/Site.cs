@@ -1,7 +1,8 @@
 using System.Text.Json;
+using Xunit.v3;
 
 [assembly: AssemblyFixture(typeof(Site))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace Slipway.AcceptanceTests.Support;
 

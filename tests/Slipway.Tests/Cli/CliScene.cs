@@ -1,5 +1,7 @@
+using System.Text;
 using Depot.Cli;
 using Depot.Cli.Build;
+using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 
 namespace Slipway.Tests.Cli;
@@ -26,23 +28,21 @@ internal sealed class CliScene : IDisposable
     }
 
     public Task<BuildPlan> ResolveAsync(params string[] words) => BuildPlan.ResolveAsync(
-        BuildCommand.ReadArguments(words, _ => { }), Settings, Folder, new StandardStreams(Input, false, false), CancellationToken.None);
+        BuildCommand.ReadArguments(words, _ => { }), Settings, Folder, new Terminal { In = Input, Out = Stream.Null, Err = Stream.Null }, CancellationToken.None);
 
     /// <summary>Runs a command as <c>Main</c> does.</summary>
     public async Task<(int ExitCode, string Output, string Error)> RunAsync(string[] words, CancellationToken cancellation = default)
     {
-        var output = new StringWriter { NewLine = "\n" };
-        var error = new StringWriter { NewLine = "\n" };
+        var output = new MemoryStream();
+        var error = new MemoryStream();
         var context = new CliContext
         {
             Settings = Settings,
             WorkingFolder = Folder,
-            Streams = new StandardStreams(Input, false, false),
-            Output = output,
-            Error = TextWriter.Synchronized(error),
+            Terminal = new Terminal { In = Input, Out = output, Err = Stream.Synchronized(error) },
         };
         var exitCode = await CliHost.RunAsync(context, words, cancellation);
-        return (exitCode, output.ToString(), error.ToString());
+        return (exitCode, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);

@@ -36,4 +36,7 @@ internal sealed class MemoryCall : IGrpcStream
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body, CancellationToken cancellation) =>
         await _fromHandler.Writer.WriteAsync([.. head.Span, .. body.Span], cancellation);
+
+    public ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation) =>
+        throw new NotSupportedException("Only file sync sends messages that are framed already, and it has a double of its own.");
 }

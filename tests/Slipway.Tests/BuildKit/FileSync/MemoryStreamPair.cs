@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Threading.Channels;
 using Slipway.BuildKit.Grpc;
+using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
@@ -68,6 +70,17 @@ internal sealed class MemoryStreamPair
             finally
             {
                 _writing.Release();
+            }
+        }
+
+        public async ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation)
+        {
+            while (!messages.IsEmpty)
+            {
+                var end = 5 + BinaryPrimitives.ReadInt32BigEndian(messages.Span[1..]);
+                Assert.Equal(0, messages.Span[0]);
+                await WriteAsync(messages[5..end], default, cancellation);
+                messages = messages[end..];
             }
         }
 

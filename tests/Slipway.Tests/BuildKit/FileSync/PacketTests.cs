@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using Slipway.BuildKit.FileSync;
-using Slipway.BuildKit.Grpc;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
@@ -72,28 +71,15 @@ public sealed class PacketTests
 
     private static async Task<string> EncodeAsync(Action<PacketWriter> append)
     {
-        var stream = new Recorder();
-        await using (var packets = new PacketWriter(stream, 256))
+        var pair = new MemoryStreamPair();
+        await using (var packets = new PacketWriter(pair.Client, 256))
         {
             append(packets);
             await packets.DrainAsync(CancellationToken.None);
         }
 
-        return Convert.ToHexString(Assert.Single(stream.Messages));
-    }
-
-    private sealed class Recorder : IGrpcStream
-    {
-        public List<byte[]> Messages { get; } = [];
-
-        public Metadata RequestHeaders { get; } = new();
-
-        public ValueTask<GrpcMessage?> ReadAsync(CancellationToken cancellation) => ValueTask.FromResult<GrpcMessage?>(null);
-
-        public ValueTask WriteAsync(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body, CancellationToken cancellation)
-        {
-            Messages.Add([.. head.Span, .. body.Span]);
-            return ValueTask.CompletedTask;
-        }
+        Assert.Equal(1, pair.Client.MessagesWritten);
+        using var message = await pair.Engine.ReadAsync(CancellationToken.None);
+        return Convert.ToHexString(message!.Payload.ToArray());
     }
 }

@@ -111,6 +111,9 @@ internal sealed class FakeBuilder : IAsyncDisposable
     public Task ConnectedAsync(string build, string lease) =>
         SendAsync(new BuilderMessage { BuildConnected = new BuildConnected { BuildId = build, LeaseId = lease } });
 
+    /// <summary>A sign of life that has arrived when the task ends: the end of a build that nobody knows is acknowledged too.</summary>
+    public Task BeatAsync() => EndedAsync("bnobody", "enobody", BuildEnded.Types.Outcome.Success);
+
     /// <summary>Reports a build's end and waits for the acknowledgement.</summary>
     public async Task EndedAsync(string build, string lease, BuildEnded.Types.Outcome outcome, string error = "")
     {
