@@ -232,14 +232,21 @@ internal sealed class Spool : IDisposable
     /// <summary>Nothing more will be appended; what there is becomes durable.</summary>
     public long Finish()
     {
-        Flush();
-        lock (_lock)
+        try
         {
-            _finished = true;
-            _tail?.Dispose();
-            _tail = null;
-            return _last;
+            Flush();
         }
+        finally
+        {
+            lock (_lock)
+            {
+                _finished = true;
+                _tail?.Dispose();
+                _tail = null;
+            }
+        }
+
+        return LastSequence;
     }
 
     /// <summary>Deletes the records, which the server has, and leaves the next number behind: an empty segment of that name.</summary>

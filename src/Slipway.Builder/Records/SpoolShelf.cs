@@ -15,6 +15,7 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
     private readonly ConcurrentDictionary<(string BuildId, string Architecture), Spool> _spools = new();
     private readonly Dictionary<(string BuildId, string Architecture), Resting> _resting = [];
     private readonly Lock _lock = new();
+    private bool _failing;
     private readonly SemaphoreSlim _appended = new(0, 1);
     private readonly SemaphoreSlim _durable = new(0, 1);
 
@@ -132,7 +133,19 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
     {
         foreach (var spool in Spools)
         {
-            spool.Flush();
+            try
+            {
+                spool.Flush();
+            }
+            catch (IOException e)
+            {
+                // A full disk costs records and not builds; the next flush tries again.
+                log.Log(_failing ? LogLevel.Debug : LogLevel.Error, "records cannot be written in {Folder}: {Error}", folder, e.Message);
+                _failing = true;
+                continue;
+            }
+
+            _failing = false;
         }
 
         Signal(_durable);

@@ -22,7 +22,7 @@ internal sealed class TestBuilder : IAsyncDisposable
     private TestBuilder(Uri server, string data, FakeBuildKit engine)
     {
         var facts = new EngineFacts("1.2.3", [MachineArchitecture.Name]);
-        Options = new BuilderOptions { Server = server, DataDirectory = data, JoinToken = FakeFleet.JoinToken, EngineIdle = TimeSpan.Zero };
+        Options = new BuilderOptions { Server = server, DataDirectory = data, JoinToken = FakeFleet.JoinToken, EngineIdle = TimeSpan.FromMilliseconds(200) };
         _channel = GrpcChannel.ForAddress(server);
         Fleet = new FleetService.FleetServiceClient(_channel);
         _engines = new EngineHouse(engine, Options, Log);
