@@ -110,7 +110,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
             return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
         }
 
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, lease.Channel.Authority) : problem;
+        return problem is GrpcStatusException status ? SolveFailure.Explain(status, lease.Endpoint) : problem;
     }
 
     private void AnnounceBuild(string url)

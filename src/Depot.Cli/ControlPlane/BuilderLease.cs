@@ -18,11 +18,15 @@ internal sealed class BuilderLease : IAsyncDisposable
 
     private readonly HealthWatch _health;
 
-    private BuilderLease(HealthWatch health, GrpcChannel channel)
+    private BuilderLease(HealthWatch health, string endpoint, GrpcChannel channel)
     {
         _health = health;
+        Endpoint = endpoint;
         Channel = channel;
     }
+
+    /// <summary>The builder's address, for error texts.</summary>
+    public string Endpoint { get; }
 
     /// <summary>The connection to the builder's BuildKit.</summary>
     public GrpcChannel Channel { get; }
@@ -37,8 +41,8 @@ internal sealed class BuilderLease : IAsyncDisposable
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
-            var channel = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
-            return new BuilderLease(health, channel);
+            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
+            return new BuilderLease(health, endpoint, channel);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -64,12 +68,13 @@ internal sealed class BuilderLease : IAsyncDisposable
         await _health.DisposeAsync();
     }
 
-    private static async Task<GrpcChannel> AcquireAsync(
+    private static async Task<(string Endpoint, GrpcChannel Channel)> AcquireAsync(
         BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
-        return await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        return (machine.Endpoint, channel);
     }
 
     private static async Task<GetBuildKitConnectionResponse.Types.ActiveConnection> WaitForMachineAsync(

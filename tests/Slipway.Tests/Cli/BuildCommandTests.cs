@@ -184,7 +184,7 @@ public sealed class BuildCommandTests : IAsyncLifetime
         Serve(builder);
         var (exitCode, _, error) = await _scene.RunAsync(["build", "app"]);
         Assert.Equal(1, exitCode);
-        Assert.Contains("ERROR: failed to build: lost the connection to the builder at builder.local: ", error);
+        Assert.Contains("ERROR: failed to build: lost the connection to the builder at tcp://127.0.0.1:", error);
         Assert.Contains("lost the connection", Assert.Single(_finished).Error.Error);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -29,11 +30,18 @@ internal sealed class ConnectDouble : IAsyncDisposable
 
     public ConcurrentDictionary<string, IHeaderDictionary> Headers { get; } = new();
 
-    public static async Task<ConnectDouble> StartAsync(HttpProtocols protocols = HttpProtocols.Http2, int port = 0)
+    public static async Task<ConnectDouble> StartAsync(HttpProtocols protocols = HttpProtocols.Http2, int port = 0, X509Certificate2? certificate = null)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = protocols));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen =>
+        {
+            listen.Protocols = protocols;
+            if (certificate is not null)
+            {
+                listen.UseHttps(certificate);
+            }
+        }));
         var app = builder.Build();
         var server = new ConnectDouble(app);
         app.Run(server.ServeAsync);

@@ -15,7 +15,7 @@ namespace Slipway.Tests.Server.Support;
 /// <summary>A real server on a loopback port with a real database in a folder of its own.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
-    private readonly List<GrpcChannel> _channels = [];
+    private readonly Dictionary<string, GrpcChannel> _channels = [];
     private readonly bool _ownsFolder;
 
     private TestServer(RunningServer running, ServerOptions options, bool ownsFolder)
@@ -105,7 +105,11 @@ internal sealed class TestServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _channels.ForEach(channel => channel.Dispose());
+        foreach (var channel in _channels.Values)
+        {
+            channel.Dispose();
+        }
+
         await Running.DisposeAsync();
         if (_ownsFolder)
         {
@@ -115,15 +119,22 @@ internal sealed class TestServer : IAsyncDisposable
 
     private GrpcChannel Channel(string? token)
     {
+        lock (_channels)
+        {
+            var key = $"{Url} {token}";
+            return _channels.TryGetValue(key, out var known) ? known : _channels[key] = NewChannel(token);
+        }
+    }
+
+    private GrpcChannel NewChannel(string? token)
+    {
         var http = new SocketsHttpHandler();
         http.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-        var channel = GrpcChannel.ForAddress(Url, new GrpcChannelOptions
+        return GrpcChannel.ForAddress(Url, new GrpcChannelOptions
         {
             HttpClient = new HttpClient(new WithToken(http, token)) { Timeout = Timeout.InfiniteTimeSpan },
             DisposeHttpClient = true,
         });
-        _channels.Add(channel);
-        return channel;
     }
 
     private static (string Certificate, string Key) SelfSigned(string folder)
