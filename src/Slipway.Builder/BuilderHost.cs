@@ -70,7 +70,7 @@ public static class BuilderHost
         using var shelf = new SpoolShelf(Path.Combine(options.DataDirectory, "spool"), options.Clock, logs.CreateLogger<SpoolShelf>());
         var journal = new BuildJournal(Path.Combine(options.DataDirectory, "builds"));
         shelf.Recover();
-        journal.Recover(options.Clock.GetUtcNow(), (build, architecture) => shelf.Find(build, architecture)?.LastSequence ?? 0);
+        journal.Recover(options.Clock.GetUtcNow(), shelf.LastSequenceOf);
         var identity = await new Registration(options, fleet, logs.CreateLogger<Registration>()).GetAsync(stop.Token);
 
         using var gate = new LeaseGate(options.Clock);

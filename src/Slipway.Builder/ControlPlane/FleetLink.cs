@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using System.Threading.Channels;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
@@ -42,7 +43,7 @@ internal sealed class FleetLink(
     {
         var backoff = new Backoff(options.Clock);
         var told = false;
-        while (true)
+        while (!cancellation.IsCancellationRequested)
         {
             try
             {
@@ -66,7 +67,7 @@ internal sealed class FleetLink(
                 return;
             }
 
-            await backoff.PauseAsync(cancellation);
+            await backoff.PauseAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -89,14 +90,14 @@ internal sealed class FleetLink(
         var outbox = Channel.CreateBounded<BuilderMessage>(new BoundedChannelOptions(OutboxMax) { FullMode = BoundedChannelFullMode.Wait });
         try
         {
-            await call.RequestStream.WriteAsync(new BuilderMessage { Hello = hello() }, connection.Token);
+            await SayHelloAsync(call.RequestStream, connection.Token);
             var welcome = await ReadAsync(call.ResponseStream, WelcomeLimit, connection.Token);
             if (welcome.MessageCase != ServerMessage.MessageOneofCase.Welcome)
             {
                 throw new RpcException(new Status(StatusCode.Internal, $"the server said {welcome.MessageCase} before Welcome"));
             }
 
-            gate.TrustClients(welcome.Welcome.BuildClientCa);
+            Trust(welcome.Welcome.BuildClientCa);
             var beat = TimeSpan.FromSeconds(Math.Clamp(welcome.Welcome.HeartbeatSeconds, 1, 300));
             _outbox = outbox;
             welcomed();
@@ -109,6 +110,30 @@ internal sealed class FleetLink(
         finally
         {
             _outbox = null;
+        }
+    }
+
+    private async Task SayHelloAsync(IClientStreamWriter<BuilderMessage> stream, CancellationToken cancellation)
+    {
+        try
+        {
+            await stream.WriteAsync(new BuilderMessage { Hello = hello() }, cancellation);
+        }
+        catch (InvalidOperationException)
+        {
+            // The server has ended the call already; reading from it says why.
+        }
+    }
+
+    private void Trust(string authority)
+    {
+        try
+        {
+            gate.TrustClients(authority);
+        }
+        catch (CryptographicException e)
+        {
+            throw new RpcException(new Status(StatusCode.Internal, $"the server's authority for builds cannot be read: {e.Message}"));
         }
     }
 

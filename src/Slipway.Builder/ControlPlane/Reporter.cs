@@ -36,7 +36,7 @@ internal sealed class Reporter(
                 }
 
                 log.LogDebug("reporting broke off: {Error}", e.Message);
-                await backoff.PauseAsync(cancellation);
+                await backoff.PauseAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -291,7 +291,7 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
             var control = await run.ControlAsync(both.Token);
             return (await control.ListWorkersAsync(both.Token)).Record.Count > 0;
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             // A probe that fails, in whichever way, is a probe that was not answered.
             log.LogTrace("engine of project {Project} does not answer: {Error}", Folder.ProjectId, e.Message);
@@ -357,7 +357,7 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
         {
             if (await ExitsWithinAsync(run, HealthInterval))
             {
-                return $"it died ({Folder.LastWords()})";
+                return Folder.LastWords() is { Length: > 0 } words ? $"it died: {words}" : "it died";
             }
 
             KeepLogShort();

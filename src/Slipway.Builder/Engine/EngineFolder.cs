@@ -19,6 +19,9 @@ internal sealed class EngineFolder
     private const string QuarantinePrefix = "quarantine-";
     private const string TrashPrefix = "trash-";
 
+    /// <summary>Marks of lines (logrus) that do not say why an engine ended.</summary>
+    private static readonly string[] Chatter = ["level=warning", "level=info", "level=debug"];
+
     private readonly string _engines;
 
     public EngineFolder(string dataDirectory, string projectId, string architecture)
@@ -138,7 +141,7 @@ internal sealed class EngineFolder
         }
     }
 
-    /// <summary>The last lines that the engine wrote, for an error message.</summary>
+    /// <summary>The last complaint of the engine, for an error message; empty when it only chatted.</summary>
     public string LastWords()
     {
         try
@@ -146,7 +149,8 @@ internal sealed class EngineFolder
             using var file = new FileStream(Log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             file.Position = Math.Max(0, file.Length - 4096);
             using var reader = new StreamReader(file);
-            var line = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault("");
+            var line = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .LastOrDefault(said => !Chatter.Any(level => said.Contains(level, StringComparison.Ordinal)), "");
             return line.Length <= 400 ? line : line[..400] + "…";
         }
         catch (IOException)

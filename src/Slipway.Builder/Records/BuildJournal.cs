@@ -53,8 +53,8 @@ internal sealed class BuildJournal(string folder)
     public void End(BuildEnded build)
     {
         var path = _builds[(build.BuildId, build.LeaseId)].Path;
-        DurableFile.Write(path, build.ToByteArray());
         _builds[(build.BuildId, build.LeaseId)] = new Entry(path, build);
+        DurableFile.Write(path, build.ToByteArray());
     }
 
     /// <summary>The server knows.</summary>

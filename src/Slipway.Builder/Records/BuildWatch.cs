@@ -9,7 +9,7 @@ namespace Slipway.Builder.Records;
 
 /// <summary>One build under observation, from its first connection to its end.</summary>
 internal sealed class BuildWatch(
-    BuildAdmission admission, Lease? lease, SpoolShelf shelf, TimeProvider clock, Func<BuildWatch, BuildEnded, Task> ended, ILogger log)
+    BuildAdmission admission, Lease? lease, SpoolShelf shelf, TimeProvider clock, Action<BuildWatch, BuildEnded> ended, ILogger log)
     : IAsyncDisposable
 {
     /// <summary>A client that opens its next connection only after it has closed the last one has this long.</summary>
@@ -32,6 +32,7 @@ internal sealed class BuildWatch(
     private long _logBytes;
     private int _connections;
     private bool _everConnected;
+    private bool _lossTold;
     private int _succeeded;
     private int _leftRunning;
     private string? _error;
@@ -150,15 +151,23 @@ internal sealed class BuildWatch(
             await Task.WhenAll(statuses);
         }
 
+        ended(this, Summarize(FinishSpool()));
+    }
+
+    private long FinishSpool()
+    {
         try
         {
-            var last = _spool?.Finish() ?? 0;
-            shelf.Appended();
-            await ended(this, Summarize(last));
+            return _spool?.Finish() ?? shelf.LastSequenceOf(Admission.BuildId, Admission.Architecture);
         }
         catch (IOException e)
         {
-            log.LogError("build {Build}: its end cannot be written down: {Error}", Admission.BuildId, e.Message);
+            log.LogError("build {Build}: its last records cannot be written: {Error}", Admission.BuildId, e.Message);
+            return _spool!.DurableSequence;
+        }
+        finally
+        {
+            shelf.Appended();
         }
     }
 
@@ -228,9 +237,10 @@ internal sealed class BuildWatch(
                 shelf.Appended();
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
         {
-            log.LogWarning("build {Build}: a record is lost: {Error}", Admission.BuildId, e.Message);
+            log.Log(_lossTold ? LogLevel.Debug : LogLevel.Warning, "build {Build}: records are lost: {Error}", Admission.BuildId, e.Message);
+            _lossTold = true;
         }
     }
 

@@ -25,10 +25,10 @@ internal sealed class BuildWitness(LeaseGate gate, SpoolShelf shelf, BuildJourna
     public void ConnectionOpened(BuildAdmission b)
     {
         b.CountConnection(+1);
-        var watch = _watches.GetOrAdd((b.BuildId, b.LeaseId), _ => new BuildWatch(b, gate.FindLease(b.LeaseId), shelf, clock, EndAsync, log));
+        var watch = _watches.GetOrAdd((b.BuildId, b.LeaseId), _ => new BuildWatch(b, gate.FindLease(b.LeaseId), shelf, clock, End, log));
         if (watch.ConnectionOpened())
         {
-            journal.Begin(b.BuildId, b.LeaseId, b.Architecture);
+            WriteDown(b, () => journal.Begin(b.BuildId, b.LeaseId, b.Architecture));
             log.LogInformation("build {Build}: connected to project {Project} on {Architecture}", b.BuildId, b.ProjectId, b.Architecture);
             Connected(b);
         }
@@ -58,15 +58,27 @@ internal sealed class BuildWitness(LeaseGate gate, SpoolShelf shelf, BuildJourna
 
     private BuildWatch? Find(BuildAdmission b) => _watches.GetValueOrDefault((b.BuildId, b.LeaseId));
 
-    private Task EndAsync(BuildWatch watch, BuildEnded ended)
+    private void End(BuildWatch watch, BuildEnded ended)
     {
         var b = watch.Admission;
         // From here on its certificate opens nothing: a client that comes back would build unseen.
         gate.Remove(b.BuildId, b.LeaseId);
-        journal.End(ended);
+        WriteDown(b, () => journal.End(ended));
         _watches.TryRemove((b.BuildId, b.LeaseId), out _);
         log.LogInformation("build {Build}: over ({Outcome})", b.BuildId, ended.Outcome);
         Ended(ended);
-        return Task.CompletedTask;
+    }
+
+    /// <summary>A full disk must not fail a build: what cannot be written down is lost only if this process dies before the server knows.</summary>
+    private void WriteDown(BuildAdmission b, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.LogError("build {Build}: its state cannot be written: {Error}", b.BuildId, e.Message);
+        }
     }
 }

@@ -64,10 +64,13 @@ internal sealed class Spool : IDisposable
         get { lock (_lock) { return _finished && _acknowledged >= _last; } }
     }
 
-    public static Spool Create(string folder, string buildId, string architecture)
+    /// <param name="after">The last number that was used for this build and architecture before; 0 for a new build.</param>
+    public static Spool Create(string folder, string buildId, string architecture, long after = 0)
     {
         Directory.CreateDirectory(folder);
-        return new Spool(folder, buildId, architecture);
+        var spool = new Spool(folder, buildId, architecture);
+        spool._last = spool._durable = spool._acknowledged = after;
+        return spool;
     }
 
     /// <summary>Takes up what a killed builder left. Whatever follows the last whole frame is cut off.</summary>
@@ -90,6 +93,15 @@ internal sealed class Spool : IDisposable
         spool._acknowledged = spool._segments is [var first, ..] ? first.First - 1 : 0;
         spool._finished = true;
         return spool;
+    }
+
+    /// <summary>Takes more records after <see cref="Finish"/>: a build may come back after it was thought to be over.</summary>
+    public void Resume()
+    {
+        lock (_lock)
+        {
+            _finished = false;
+        }
     }
 
     /// <summary>Numbers the record and adds it. It is durable after the next <see cref="Flush"/>.</summary>
@@ -220,23 +232,39 @@ internal sealed class Spool : IDisposable
     /// <summary>Nothing more will be appended; what there is becomes durable.</summary>
     public long Finish()
     {
-        Flush();
-        lock (_lock)
+        try
         {
-            _finished = true;
-            _tail?.Dispose();
-            _tail = null;
-            return _last;
+            Flush();
         }
+        finally
+        {
+            lock (_lock)
+            {
+                _finished = true;
+                _tail?.Dispose();
+                _tail = null;
+            }
+        }
+
+        return LastSequence;
     }
 
-    public void Delete()
+    /// <summary>Deletes the records, which the server has, and leaves the next number behind: an empty segment of that name.</summary>
+    public void Rest()
     {
-        Dispose();
-        Directory.Delete(_folder, recursive: true);
+        var last = Finish();
+        foreach (var path in Directory.EnumerateFiles(_folder))
+        {
+            File.Delete(path);
+        }
+
+        File.Create(SegmentPath(_folder, last + 1)).Dispose();
     }
 
     public void Dispose() => Finish();
+
+    private static string SegmentPath(string folder, long first) =>
+        Path.Combine(folder, first.ToString("D20", CultureInfo.InvariantCulture) + ".seg");
 
     private FileStream TailFor(long sequence)
     {
@@ -252,8 +280,14 @@ internal sealed class Spool : IDisposable
             _durable = _last;
         }
 
-        var path = Path.Combine(_folder, sequence.ToString("D20", CultureInfo.InvariantCulture) + ".seg");
-        _tail = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 64 * 1024);
+        var path = SegmentPath(_folder, sequence);
+        if (_segments is [.., { Bytes: 0 }])
+        {
+            // A killed builder made it and wrote nothing into it; this one has the same name.
+            _segments.RemoveAt(_segments.Count - 1);
+        }
+
+        _tail = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 64 * 1024);
         _segments.Add(new SpoolSegment(path, sequence));
         return _tail;
     }

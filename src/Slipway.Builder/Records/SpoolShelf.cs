@@ -9,7 +9,13 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
     /// <summary>How long a record may wait for the disk: one flush serves everything that came meanwhile.</summary>
     private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(150);
 
+    /// <summary>No build comes back after this long: its certificate has expired.</summary>
+    private static readonly TimeSpan RestingTime = TimeSpan.FromHours(4);
+
     private readonly ConcurrentDictionary<(string BuildId, string Architecture), Spool> _spools = new();
+    private readonly Dictionary<(string BuildId, string Architecture), Resting> _resting = [];
+    private readonly Lock _lock = new();
+    private bool _failing;
     private readonly SemaphoreSlim _appended = new(0, 1);
     private readonly SemaphoreSlim _durable = new(0, 1);
 
@@ -26,22 +32,51 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
         {
             var name = Path.GetFileName(path);
             var dash = name.LastIndexOf('-');
-            if (dash > 0)
+            if (dash <= 0)
             {
-                var spool = Spool.Recover(path, name[..dash], name[(dash + 1)..]);
-                _spools[(spool.BuildId, spool.Architecture)] = spool;
-                log.LogInformation("build {Build}: {Count} records of an earlier run are still to be sent", spool.BuildId, spool.LastSequence);
+                continue;
             }
+
+            var spool = Spool.Recover(path, name[..dash], name[(dash + 1)..]);
+            if (spool.IsDone)
+            {
+                _resting[(spool.BuildId, spool.Architecture)] = new Resting(spool.LastSequence, new DateTimeOffset(Directory.GetLastWriteTimeUtc(path)));
+                continue;
+            }
+
+            _spools[(spool.BuildId, spool.Architecture)] = spool;
+            log.LogInformation("build {Build}: records of an earlier run are still to be sent, up to {Last}", spool.BuildId, spool.LastSequence);
         }
 
         Signal(_durable);
     }
 
-    /// <summary>The spool of a build that runs now.</summary>
-    public Spool Open(string buildId, string architecture) =>
-        _spools.GetOrAdd((buildId, architecture), key => Spool.Create(Path.Combine(folder, $"{key.BuildId}-{key.Architecture}"), key.BuildId, key.Architecture));
+    /// <summary>The spool of a build that runs now. Its numbers go on where those of an earlier stay of the same build ended.</summary>
+    public Spool Open(string buildId, string architecture)
+    {
+        lock (_lock)
+        {
+            if (!_spools.TryGetValue((buildId, architecture), out var spool))
+            {
+                var after = _resting.Remove((buildId, architecture), out var resting) ? resting.Last : 0;
+                spool = _spools[(buildId, architecture)] = Spool.Create(FolderOf(buildId, architecture), buildId, architecture, after);
+            }
+
+            spool.Resume();
+            return spool;
+        }
+    }
 
     public Spool? Find(string buildId, string architecture) => _spools.GetValueOrDefault((buildId, architecture));
+
+    /// <summary>The last number used for a build, whether its spool still holds records or not.</summary>
+    public long LastSequenceOf(string buildId, string architecture)
+    {
+        lock (_lock)
+        {
+            return Find(buildId, architecture)?.LastSequence ?? _resting.GetValueOrDefault((buildId, architecture))?.Last ?? 0;
+        }
+    }
 
     /// <summary>Says that something was appended.</summary>
     public void Appended() => Signal(_appended);
@@ -49,12 +84,18 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
     /// <summary>Ends when there may be something new to send.</summary>
     public Task WaitForDurableAsync(CancellationToken cancellation) => _durable.WaitAsync(cancellation);
 
-    /// <summary>Deletes the spool once the server has all of it and nothing more will come.</summary>
+    /// <summary>Empties the spool once the server has all of it and nothing more is expected; its last number is kept for a while,
+    /// because the build may come back.</summary>
     public void Settle(Spool spool)
     {
-        if (spool.IsDone && _spools.TryRemove(new KeyValuePair<(string, string), Spool>((spool.BuildId, spool.Architecture), spool)))
+        lock (_lock)
         {
-            spool.Delete();
+            if (spool.IsDone && _spools.TryRemove(new KeyValuePair<(string, string), Spool>((spool.BuildId, spool.Architecture), spool)))
+            {
+                spool.Rest();
+                _resting[(spool.BuildId, spool.Architecture)] = new Resting(spool.LastSequence, clock.GetUtcNow());
+                ForgetOld();
+            }
         }
     }
 
@@ -92,7 +133,19 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
     {
         foreach (var spool in Spools)
         {
-            spool.Flush();
+            try
+            {
+                spool.Flush();
+            }
+            catch (IOException e)
+            {
+                // A full disk costs records and not builds; the next flush tries again.
+                log.Log(_failing ? LogLevel.Debug : LogLevel.Error, "records cannot be written in {Folder}: {Error}", folder, e.Message);
+                _failing = true;
+                continue;
+            }
+
+            _failing = false;
         }
 
         Signal(_durable);
@@ -110,6 +163,18 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
         }
     }
 
+    private string FolderOf(string buildId, string architecture) => Path.Combine(folder, $"{buildId}-{architecture}");
+
+    private void ForgetOld()
+    {
+        var horizon = clock.GetUtcNow() - RestingTime;
+        foreach (var (key, _) in _resting.Where(entry => entry.Value.Since < horizon).ToArray())
+        {
+            _resting.Remove(key);
+            Directory.Delete(FolderOf(key.BuildId, key.Architecture), recursive: true);
+        }
+    }
+
     private static void Signal(SemaphoreSlim signal)
     {
         if (signal.CurrentCount == 0)
@@ -124,4 +189,7 @@ internal sealed class SpoolShelf(string folder, TimeProvider clock, ILogger<Spoo
             }
         }
     }
+
+    /// <summary>What is left of a spool that the server has.</summary>
+    private sealed record Resting(long Last, DateTimeOffset Since);
 }

@@ -99,6 +99,32 @@ public sealed class FleetTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_certificate_is_renewed_with_a_new_key_at_half_its_life()
+    {
+        await AttachAsync();
+        await StartEngineAsync("l1", TimeSpan.FromSeconds(2));
+        using var first = _builder!.Gate.CertificateFor("l1.test");
+        await CertifyAsync(TimeSpan.FromHours(1));
+        await EventuallyAsync(() => _builder.Gate.CertificateFor("l1.test") != first);
+        using var second = _builder.Gate.CertificateFor("l1.test");
+        Assert.NotEqual(first!.GetPublicKey(), second!.GetPublicKey());
+    }
+
+    [Fact]
+    public async Task An_engine_without_builds_is_stopped_and_one_with_a_build_is_not()
+    {
+        await AdmitAsync();
+        var folder = new EngineFolder(_data, "p1", MachineArchitecture.Name);
+        var idle = _builder!.Leases.StopIdleAsync(Cancellation);
+        await Task.Delay(_builder.Options.EngineIdle * 3, Cancellation);
+        Assert.NotEmpty(ProcessTable.FindEngine(folder));
+        _builder.Gate.Revoke("b1");
+        Assert.Equal("l1", (await State.NextAsync(Message.EngineStopped)).EngineStopped.LeaseId);
+        Assert.Empty(ProcessTable.FindEngine(folder));
+        Assert.False(idle.IsFaulted);
+    }
+
+    [Fact]
     public async Task An_engine_that_cannot_start_is_reported_with_its_reason()
     {
         await AttachAsync();
@@ -139,9 +165,30 @@ public sealed class FleetTests : IAsyncLifetime
         Assert.Equal((Outcome.Success, 4), (ended.Outcome, ended.LastSequence));
         Assert.Equal(["FROM scratch", "RUN it", "hello", "RUN it"], RecordsOf("b1").Select(record => record.Step?.Name ?? record.Log.Line.ToStringUtf8()));
         await EventuallyAsync(() => _builder.Leases.AllTold && _builder.Shelf.Spools.Count == 0);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_data, "spool")));
+        Assert.All(Directory.GetFiles(Path.Combine(_data, "spool"), "*", SearchOption.AllDirectories), file => Assert.Equal(0, new FileInfo(file).Length));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_data, "builds")));
         Assert.False(_builder.Gate.Builds.Any());
+    }
+
+    [Fact]
+    public async Task A_build_that_comes_back_goes_on_with_its_numbers()
+    {
+        _engine.Status = _ => Told();
+        var build = await AdmitAsync();
+        for (var stay = 1; stay <= 2; stay++)
+        {
+            _builder!.Witness.ConnectionOpened(build);
+            _builder.Witness.SolveStarted(build, "ref" + stay);
+            var expected = 4 * stay;
+            await EventuallyAsync(() => RecordsOf("b1").Count == expected);
+            _builder.Witness.SolveEnded(build, "ref" + stay, GrpcStatusCode.Ok, "");
+            _builder.Witness.ConnectionClosed(build);
+            Assert.Equal(expected, (await EndedAsync()).LastSequence);
+            await EventuallyAsync(() => _builder.Leases.AllTold && _builder.Shelf.Spools.Count == 0);
+            await State.SendAsync(new ServerMessage { AdmitBuild = new AdmitBuild { BuildId = "b1", LeaseId = "l1" } });
+            await State.NextAsync(Message.BuildAdmitted);
+            build = Assert.Single(_builder.Gate.Builds);
+        }
     }
 
     public static TheoryData<string, Outcome> Ends => new()
@@ -366,13 +413,18 @@ public sealed class FleetTests : IAsyncLifetime
     private static StartEngine StartRequest(string lease) =>
         new() { LeaseId = lease, ProjectId = "p1", Architecture = MachineArchitecture.Name, ServerName = lease + ".test" };
 
-    private async Task StartEngineAsync(string lease)
+    private async Task StartEngineAsync(string lease, TimeSpan? life = null)
     {
         await State.SendAsync(new ServerMessage { StartEngine = StartRequest(lease) });
-        var request = (await State.NextAsync(Message.CertificateRequest)).CertificateRequest;
-        var chain = _authority.SignRequest(request.Csr.ToByteArray(), DateTimeOffset.UtcNow, TimeSpan.FromHours(1));
-        await State.SendAsync(new ServerMessage { Certificate = new Certificate { LeaseId = request.LeaseId, Chain = chain } });
+        await CertifyAsync(life ?? TimeSpan.FromHours(1));
         await State.NextAsync(Message.EngineReady);
+    }
+
+    private async Task CertifyAsync(TimeSpan life)
+    {
+        var request = (await State.NextAsync(Message.CertificateRequest)).CertificateRequest;
+        var chain = _authority.SignRequest(request.Csr.ToByteArray(), DateTimeOffset.UtcNow, life);
+        await State.SendAsync(new ServerMessage { Certificate = new Certificate { LeaseId = request.LeaseId, Chain = chain } });
     }
 
     private async Task<BuildAdmission> AdmitAsync()

@@ -152,6 +152,32 @@ public sealed class SpoolTests : IDisposable
     }
 
     [Fact]
+    public void A_build_that_comes_back_goes_on_with_its_numbers_also_after_a_restart()
+    {
+        using (var shelf = NewShelf())
+        {
+            var first = shelf.Open("b", "amd64");
+            Append(first, 5);
+            first.Finish();
+            Append(shelf.Open("b", "amd64"), 2);
+            first.Finish();
+            first.Acknowledge(7);
+            shelf.Settle(first);
+            Assert.Empty(shelf.Spools);
+        }
+
+        using var recovered = NewShelf();
+        recovered.Recover();
+        Assert.Equal(7, recovered.LastSequenceOf("b", "amd64"));
+        var second = recovered.Open("b", "amd64");
+        Append(second, 3);
+        second.Flush();
+        Assert.Equal([8, 9, 10], ReadAll(second, second.AcknowledgedSequence, 2).Select(record => record.Sequence));
+    }
+
+    private SpoolShelf NewShelf() => new(At("shelf"), TimeProvider.System, NullLogger<SpoolShelf>.Instance);
+
+    [Fact]
     public void Reading_in_any_batches_with_any_acknowledgements_gives_every_record_once()
     {
         var number = 0;

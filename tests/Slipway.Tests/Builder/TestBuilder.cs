@@ -22,14 +22,14 @@ internal sealed class TestBuilder : IAsyncDisposable
     private TestBuilder(Uri server, string data, FakeBuildKit engine)
     {
         var facts = new EngineFacts("1.2.3", [MachineArchitecture.Name]);
-        Options = new BuilderOptions { Server = server, DataDirectory = data, JoinToken = FakeFleet.JoinToken, EngineIdle = TimeSpan.Zero };
+        Options = new BuilderOptions { Server = server, DataDirectory = data, JoinToken = FakeFleet.JoinToken, EngineIdle = TimeSpan.FromMilliseconds(200) };
         _channel = GrpcChannel.ForAddress(server);
         Fleet = new FleetService.FleetServiceClient(_channel);
         _engines = new EngineHouse(engine, Options, Log);
         Shelf = new SpoolShelf(Path.Combine(data, "spool"), TimeProvider.System, Log.CreateLogger<SpoolShelf>());
         _journal = new BuildJournal(Path.Combine(data, "builds"));
         Shelf.Recover();
-        _journal.Recover(TimeProvider.System.GetUtcNow(), (build, architecture) => Shelf.Find(build, architecture)?.LastSequence ?? 0);
+        _journal.Recover(TimeProvider.System.GetUtcNow(), Shelf.LastSequenceOf);
         Gate = new LeaseGate(TimeProvider.System);
         Witness = new BuildWitness(Gate, Shelf, _journal, QuietClock, Log.CreateLogger<BuildWitness>());
         Leases = new LeaseBook(Options, facts, _engines, Gate, Witness, _journal, Log.CreateLogger<LeaseBook>());
