@@ -1,4 +1,5 @@
 using Slipway.Bench.EndToEnd;
+using Slipway.Bench.Engine;
 using Slipway.Bench.Proxy;
 
 namespace Slipway.Bench;
@@ -11,6 +12,11 @@ internal static class BenchHost
         var root = arguments.SkipWhile(argument => argument != "--root").Skip(1).FirstOrDefault() ?? Directory.GetCurrentDirectory();
         var named = arguments.Where(argument => argument != "--root" && argument != root).ToArray();
         var output = Path.Combine(root, "out", "bench");
+        if (named.Length == 0 || named.Contains("grpc-upload"))
+        {
+            await EngineUpload.RunAsync(bytes: 1L << 30, rounds: 5, output);
+        }
+
         if (named.Length == 0 || named.Contains("proxy-upload"))
         {
             using var upload = new ProxyUpload();

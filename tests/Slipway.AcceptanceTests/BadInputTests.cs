@@ -16,7 +16,7 @@ public sealed class BadInputTests(Site site)
         { "a context that is not there", null, null, ["build", "/nowhere/at/all"], "/nowhere/at/all" },
         { "an unknown flag", null, null, ["build", "--frobnicate", "CONTEXT"], "unknown flag: --frobnicate" },
         { "no context", null, null, ["build"], "requires 1 argument" },
-        { "a bad tag", null, null, ["build", "-t", "UPPER/case", "CONTEXT"], "UPPER/case" },
+        { "a bad tag", null, null, ["build", "-t", "lower/UPPER", "CONTEXT"], "lower/UPPER" },
         { "a push without a tag", null, null, ["build", "--push", "CONTEXT"], "tag is needed" },
         { "a secret without a file", null, null, ["build", "--secret", "id=x,src=/nowhere/secret", "CONTEXT"], "/nowhere/secret" },
         { "a server that is not there", "DEPOT_API_URL", "http://127.0.0.1:9", ["build", "CONTEXT"], "127.0.0.1:9" },

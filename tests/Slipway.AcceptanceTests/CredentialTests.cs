@@ -16,7 +16,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await RunningCommand.Start(Path.Combine(Parts.Root, "eng/registry.sh"), ["stop", _folder["registry"], $"{_port}"]).WaitAsync();
+        await RunningCommand.Start(Path.Combine(Parts.Root, "eng/registry.sh"), ["stop", _folder["registry"]]).WaitAsync();
         _folder.Dispose();
     }
 
@@ -24,7 +24,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
     public async Task A_push_uses_the_login_of_the_agents_Docker_configuration()
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"agent:{Password}"));
-        _folder.With("login/config.json", $$"""{"auths":{"{{Private}}":{"auth":"{{basic}}"}}}""");
+        _folder.With("login/config.json", Login(basic));
         var result = await PushAsync(_folder["login"]);
         Assert.DoesNotContain(Password, result.MustSucceed().Everything);
         Assert.DoesNotContain(basic, result.Everything);
@@ -36,11 +36,11 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
         _folder.With("bin/docker-credential-testing", $$"""
             #!/bin/sh
             test "$1" = get && read -r server
-            echo '{"ServerURL":"'"$server"'","Username":"agent","Secret":"{{Password}}"}'
+            printf '{"ServerURL":"%s","Username":"agent","Secret":"%s"}' "$server" {{Password}}
 
             """);
         File.SetUnixFileMode(_folder["bin/docker-credential-testing"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        _folder.With("helper/config.json", $$"""{"credHelpers":{"{{Private}}":"testing"}}""");
+        _folder.With("helper/config.json", "{\"credHelpers\":{\"" + Private + "\":\"testing\"}}");
         (await PushAsync(_folder["helper"])).MustSucceed();
     }
 
@@ -48,7 +48,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
     public async Task The_published_client_pushes_with_the_same_login()
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"agent:{Password}"));
-        _folder.With("published/config.json", $$"""{"auths":{"{{Private}}":{"auth":"{{basic}}"}}}""");
+        _folder.With("published/config.json", Login(basic));
         using var context = Context();
         var environment = site.With(new Dictionary<string, string?> { ["DOCKER_CONFIG"] = _folder["published"] });
         (await RunningCommand.Start(Parts.PublishedDepot, ["build", "-t", $"{Private}/app:1", "--push", context.Path], environment).WaitAsync()).MustSucceed();
@@ -74,6 +74,8 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
                 ["PATH"] = $"{_folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}",
             }).WaitAsync();
     }
+
+    private string Login(string basic) => "{\"auths\":{\"" + Private + "\":{\"auth\":\"" + basic + "\"}}}";
 
     private WorkFolder Context() => new WorkFolder().With("Dockerfile", $"FROM {site.BaseImage}\nRUN echo private-{Guid.NewGuid():N} > /word\n");
 }

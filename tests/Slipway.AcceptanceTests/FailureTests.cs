@@ -62,7 +62,7 @@ public sealed class FailureTests(Site site)
         {
             using var folder = new WorkFolder();
             var result = await RunningCommand.Start(
-                Parts.Slipway, ["up", "--data", folder["data"], "--listen", $"127.0.0.1:{Parts.FreePort()}", "--engine", engine]).WaitAsync(TimeSpan.FromSeconds(60));
+                Parts.Slipway, ["up", "--data", folder["data"], "--listen", $"127.0.0.1:{Parts.FreePort()}", "--builder-engine", engine]).WaitAsync(TimeSpan.FromSeconds(60));
             result.MustFail();
             Assert.Contains(words, result.Error);
             Assert.DoesNotContain("   at ", result.Error);

@@ -5,6 +5,24 @@ namespace Slipway.AcceptanceTests;
 /// <summary>Contexts and credentials that come from elsewhere: git, an SSH agent.</summary>
 public sealed class RemoteContextTests(Site site)
 {
+    // busybox speaks to no Unix socket.
+    private const string AskAgent = """
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/socket.h>
+        #include <sys/un.h>
+        #include <unistd.h>
+        int main(void) {
+          struct sockaddr_un to = {.sun_family = AF_UNIX};
+          char answer[4096];
+          int agent = socket(AF_UNIX, SOCK_STREAM, 0);
+          strncpy(to.sun_path, getenv("SSH_AUTH_SOCK"), sizeof to.sun_path - 1);
+          if (connect(agent, (struct sockaddr *)&to, sizeof to) || write(agent, "\0\0\0\1\13", 5) != 5) return 1;
+          ssize_t length = read(agent, answer, sizeof answer);
+          return length <= 0 || write(1, answer, length) != length;
+        }
+        """;
+
     [Fact]
     public async Task A_git_URL_is_a_context()
     {
@@ -33,12 +51,14 @@ public sealed class RemoteContextTests(Site site)
         var environment = new Dictionary<string, string?> { ["SSH_AUTH_SOCK"] = folder["agent.sock"] };
         (await RunningCommand.Start("ssh-add", ["-q", folder["key"]], environment).WaitAsync()).MustSucceed();
 
-        // The step asks the agent for its identities (message 11) through the forwarded socket with busybox alone.
-        using var context = new WorkFolder().With("Dockerfile", $$"""
-            FROM {{site.BaseImage}}
-            RUN --mount=type=ssh printf '\000\000\000\001\013' | timeout 5 nc local:$SSH_AUTH_SOCK > /answer; test -s /answer
+        // The step asks the agent for its identities (message 11) through the forwarded socket.
+        using var context = new WorkFolder().With("ask.c", AskAgent).With("Dockerfile", $"""
+            FROM {site.BaseImage}
+            COPY ask /ask
+            RUN --mount=type=ssh /ask > /answer
 
             """);
+        (await RunningCommand.Start("gcc", ["-static", "-o", context["ask"], context["ask.c"]]).WaitAsync()).MustSucceed();
         using var output = new WorkFolder();
         (await site.StartDepot(["build", "--progress=plain", "--ssh", "default", "-o", output.Path, context.Path], environment).WaitAsync()).MustSucceed();
         Assert.Contains("a key of the test", await File.ReadAllTextAsync(output["answer"]));

@@ -29,6 +29,11 @@ public static class EngineTransport
 
             return new NetworkStream(socket, ownsSocket: true);
         }
+        catch (SocketException failure)
+        {
+            socket.Dispose();
+            throw new IOException($"The engine at {address} broke the connection off: {failure.Message}.", failure);
+        }
         catch
         {
             socket.Dispose();

@@ -70,6 +70,18 @@ public sealed class GrpcCall : IGrpcStream, IAsyncDisposable
         }
     }
 
+    public async ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation)
+    {
+        try
+        {
+            await _writer.WriteFramedAsync(messages, cancellation);
+        }
+        catch (Http2Exception failure)
+        {
+            throw Explained(failure);
+        }
+    }
+
     /// <summary>Half-closes: no more messages from this side.</summary>
     public async ValueTask CompleteWritesAsync(CancellationToken cancellation)
     {

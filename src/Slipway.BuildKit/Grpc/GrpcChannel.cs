@@ -73,7 +73,7 @@ public sealed class GrpcChannel : IAsyncDisposable
         yield return new HeaderField(":authority", Authority);
         yield return new HeaderField("content-type", "application/grpc");
         yield return new HeaderField("te", "trailers");
-        yield return new HeaderField("user-agent", "slipway-buildkit");
+        yield return new HeaderField("user-agent", "buildkit-client-dotnet");
         yield return new HeaderField("grpc-accept-encoding", "identity,gzip");
         foreach (var entry in metadata)
         {

@@ -24,4 +24,8 @@ internal sealed class GrpcMessageWriter(Http2Stream stream)
             _prefix = prefix;
         }
     }
+
+    /// <summary>Sends messages that already carry their prefixes.</summary>
+    public ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation) =>
+        stream.SendDataAsync(messages, default, default, endStream: false, cancellation);
 }

@@ -62,6 +62,19 @@ public sealed class GrpcServerCall : IGrpcStream
         }
     }
 
+    public async ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation)
+    {
+        try
+        {
+            await SendHeadersAsync(cancellation);
+            await _writer.WriteFramedAsync(messages, cancellation);
+        }
+        catch (Http2Exception failure)
+        {
+            throw GrpcFailures.Of(failure);
+        }
+    }
+
     /// <summary>Sends the response's headers before there is a message: the peer may wait for them.</summary>
     public Task SendHeadersAsync(CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 
 namespace Slipway.BuildKit.Grpc;
 
@@ -17,6 +18,21 @@ public interface IGrpcStream
     /// <summary>Sends one message made of two parts back to back (an encoded head and a bulk body), waiting for flow control.
     /// Both buffers may be reused as soon as the task completes.</summary>
     ValueTask WriteAsync(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body, CancellationToken cancellation);
+
+    /// <summary>Sends several messages that already carry their gRPC prefix (flags 0, big-endian length), back to back and with nothing between
+    /// them. The buffer may be reused as soon as the task completes.</summary>
+    /// <remarks>File sync sends tens of thousands of messages of a few bytes; one call for hundreds of them is what makes it fast.</remarks>
+    async ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation)
+    {
+        // For what only looks like a call. The real ones send the whole run at once.
+        const int prefixBytes = 5;
+        while (!messages.IsEmpty)
+        {
+            var end = prefixBytes + BinaryPrimitives.ReadInt32BigEndian(messages.Span[1..]);
+            await WriteAsync(messages[prefixBytes..end], default, cancellation);
+            messages = messages[end..];
+        }
+    }
 }
 
 /// <summary>One received message. Its memory is pooled: read it, then dispose it.</summary>

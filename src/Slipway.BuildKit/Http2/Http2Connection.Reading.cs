@@ -634,7 +634,9 @@ internal sealed partial class Http2Connection
                     BinaryPrimitives.ReadUInt32BigEndian(payload[2..]));
             }
 
-            QueueAnswer(Http2FrameType.Settings, []);
+            // In order with the streams' frames: what stands in the send buffer was framed under the old settings.
+            new Http2FrameHeader(0, Http2FrameType.Settings, Http2Flags.Ack, StreamId: 0).Write(Extend(Http2Frame.HeaderLength));
+            CheckBacklog();
             ServeWaiting();
             Wake();
         }
@@ -685,20 +687,15 @@ internal sealed partial class Http2Connection
         {
             lock (_gate)
             {
-                QueueAnswer(Http2FrameType.Ping, payload);
+                if (_controlEnd > ControlBytesMax)
+                {
+                    throw Error(Http2ErrorCode.EnhanceYourCalm, "The peer sends PINGs faster than it reads the answers.");
+                }
+
+                QueueControl(Http2FrameType.Ping, Http2Flags.Ack, streamId: 0, payload);
                 Wake();
             }
         }
-    }
-
-    private void QueueAnswer(Http2FrameType type, ReadOnlySpan<byte> payload)
-    {
-        if (_controlEnd > ControlBytesMax)
-        {
-            throw Error(Http2ErrorCode.EnhanceYourCalm, "The peer asks for answers faster than it reads them.");
-        }
-
-        QueueControl(type, Http2Flags.Ack, streamId: 0, payload);
     }
 
     private void ReceiveGoAway(ReadOnlySpan<byte> payload)
@@ -802,12 +799,12 @@ internal sealed partial class Http2Connection
         }
     }
 
-    /// <summary>Resets are not held back by anything, so a peer that provokes them must also read them.</summary>
+    /// <summary>Resets and acknowledgements are not held back by anything, so a peer that provokes them must also read them.</summary>
     private void CheckBacklog()
     {
-        if (_fillEnd > _sendBufferBytes + (2 * SendBufferBytesMin))
+        if (_fillEnd > _sendBufferBytes + (2 * Options.HeaderListBytesMax))
         {
-            throw Error(Http2ErrorCode.EnhanceYourCalm, "The peer opens calls faster than it reads their refusals.");
+            throw Error(Http2ErrorCode.EnhanceYourCalm, "The peer provokes answers faster than it reads them.");
         }
     }
 

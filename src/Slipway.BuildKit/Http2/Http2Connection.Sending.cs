@@ -6,7 +6,7 @@ namespace Slipway.BuildKit.Http2;
 /// <summary>The sending half: writers copy frames into one buffer, a single flusher writes it while the next one fills.</summary>
 /// <remarks>
 /// Two queues wait for room or for window: short writes (headers, messages up to <see cref="ShortBytesMax"/>) before long ones, so that
-/// a health check's answer is never behind bulk data. PING, SETTINGS and WINDOW_UPDATE go ahead of everything in their own small buffer.
+/// a health check's answer is never behind bulk data. PING and WINDOW_UPDATE go ahead of everything in their own small buffer.
 /// What belongs to a stream's order (HEADERS, DATA, RST_STREAM) never overtakes itself.
 /// </remarks>
 internal sealed partial class Http2Connection
@@ -14,7 +14,7 @@ internal sealed partial class Http2Connection
     /// <summary>Room before the frames of a send buffer, so that control frames leave in the same write.</summary>
     private const int ControlRoom = 1024;
 
-    /// <summary>A peer that asks for more answers (PING, SETTINGS) than this without reading them is cut off.</summary>
+    /// <summary>A peer that asks for more PING answers than this without reading them is cut off.</summary>
     private const int ControlBytesMax = 64 * 1024;
 
     private const int ShortBytesMax = 4096;

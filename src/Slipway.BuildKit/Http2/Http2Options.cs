@@ -26,6 +26,9 @@ public sealed record Http2Options
     public int SendBufferBytes { get; init; } = 1024 * 1024;
 
     /// <summary>A PING is sent after this long without a frame from the peer; zero turns it off.</summary>
+    /// <remarks>grpc-go's server (a standalone buildkitd) ends a connection that sends it three PINGs less than five minutes apart with nothing
+    /// from its own side between them. A session's health checks come every five seconds, so with a session open a PING goes out only when
+    /// something is wrong.</remarks>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.Zero;
 
     /// <summary>An unanswered PING ends the connection after this long.</summary>

@@ -12,7 +12,9 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>HealthCheckResponse{status = SERVING}.</summary>
     private static readonly byte[] Serving = [0x08, 0x01];
 
+    // Never disposed: it has no timer, so there is nothing to free, and closing twice stays harmless.
     private readonly CancellationTokenSource _closing = new();
+    private int _disposed;
 
     private BuildSession(string id, GrpcCall call, GrpcServer server, Http2Options options)
     {
@@ -45,9 +47,12 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>Ends the session, and with it every call that BuildKit has running on it.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _closing.CancelAsync();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            await _closing.CancelAsync();
+        }
+
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _closing.Dispose();
     }
 
     /// <summary>Each method is an entry of its own: joined into one, BuildKit knows none of them.</summary>

@@ -46,11 +46,7 @@ internal sealed class Reporter(
 
     private async Task WaitForWorkAsync(CancellationToken cancellation)
     {
-        foreach (var spool in shelf.Spools)
-        {
-            shelf.Settle(spool);
-        }
-
+        ForgetDone([]);
         while (shelf.Spools.All(spool => spool.AcknowledgedSequence >= spool.DurableSequence))
         {
             await shelf.WaitForDurableAsync(cancellation);
@@ -103,15 +99,26 @@ internal sealed class Reporter(
                 }
             }
 
-            foreach (var gone in sent.Keys.Except(shelf.Spools).ToArray())
-            {
-                sent.Remove(gone);
-            }
+            ForgetDone(sent);
 
             if (!wrote)
             {
                 await WaitAsync(sent, acknowledged, cancellation);
             }
+        }
+    }
+
+    /// <summary>A build may end after its last record was acknowledged, so this is not left to acknowledgements.</summary>
+    private void ForgetDone(Dictionary<Spool, long> sent)
+    {
+        foreach (var spool in shelf.Spools)
+        {
+            shelf.Settle(spool);
+        }
+
+        foreach (var gone in sent.Keys.Except(shelf.Spools).ToArray())
+        {
+            sent.Remove(gone);
         }
     }
 

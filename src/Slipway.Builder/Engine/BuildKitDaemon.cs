@@ -151,7 +151,7 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
         {
             await (_starting ?? Task.CompletedTask);
         }
-        catch (Exception e) when (e is OperationCanceledException or EngineException)
+        catch (Exception)
         {
             // Whoever asked for it was told.
         }
@@ -291,9 +291,10 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
             var control = await run.ControlAsync(both.Token);
             return (await control.ListWorkersAsync(both.Token)).Record.Count > 0;
         }
-        catch (Exception e) when (e is IOException or GrpcStatusException or ObjectDisposedException
-            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
+            // A probe that fails, in whichever way, is a probe that was not answered.
+            log.LogTrace("engine of project {Project} does not answer: {Error}", Folder.ProjectId, e.Message);
             return false;
         }
     }

@@ -43,7 +43,7 @@ internal sealed class BuildkitdAddress(Uri address, string dataDirectory) : IEng
         return Task.FromResult<EngineLaunch?>(null);
     }
 
-    public ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) => DialAsync(cancellation);
+    public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) => DialAsync(cancellation);
 
     public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => Task.CompletedTask;
 
@@ -61,7 +61,6 @@ internal sealed class BuildkitdAddress(Uri address, string dataDirectory) : IEng
         }
     }
 
-    private ValueTask<Stream> DialAsync(CancellationToken cancellation) => address.Scheme == "unix"
-        ? EngineDial.UnixAsync(address.LocalPath, cancellation)
-        : EngineDial.TcpAsync(address.Host, address.Port > 0 ? address.Port : 1234, cancellation);
+    private Task<Stream> DialAsync(CancellationToken cancellation) =>
+        EngineTransport.ConnectAsync(address, dockerUpgrade: false, cancellation);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Slipway.BuildKit.Control;
 
 namespace Slipway.Builder.Engine;
 
@@ -52,8 +53,8 @@ internal sealed class BuildkitdProgram(string program, BuilderOptions options, I
             ["--config", configuration, "--root", folder.Root, "--addr", "unix://" + folder.Socket]);
     }
 
-    public ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
-        EngineDial.UnixAsync(folder.Socket, cancellation);
+    public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
+        EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: false, cancellation);
 
     public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => BridgeNetwork.RemoveAsync(folder, options, cancellation);
 

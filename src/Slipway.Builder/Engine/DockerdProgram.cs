@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Slipway.BuildKit.Control;
 
 namespace Slipway.Builder.Engine;
 
@@ -37,18 +38,27 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         await BridgeNetwork.CreateAsync(folder, options, cancellation);
         var configuration = Path.Combine(folder.Run, "daemon.json");
         await File.WriteAllTextAsync(configuration, Configure(folder, budget).ToJsonString(), cancellation);
+        var temporary = Path.Combine(folder.Root, "slipway-tmp");
+        Directory.CreateDirectory(temporary);
         return new EngineLaunch(program, ["--config-file", configuration])
         {
             // dockerd uses a system containerd whenever that one's socket exists, and would keep this project's images there.
             // Hidden, it starts its own below its own folders. Its shims' sockets, which have a fixed place, become private too.
-            Preamble = "[ ! -d /run/containerd ] || mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1",
+            // Its temporary folder gets a short name: the sockets of forwarded SSH agents are made there, and a socket's path ends at 107 bytes.
+            Preamble = "[ ! -d /run/containerd ] || mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1\n"
+                + $"mkdir -p {ShortTemporary} && mount --bind {Quote(temporary)} {ShortTemporary} && export DOCKER_TMPDIR={ShortTemporary} || exit 1",
         };
     }
 
-    public ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
-        EngineDial.DockerdAsync(folder.Socket, cancellation);
+    /// <summary>Where an engine finds its own temporary folder, in its own mount namespace.</summary>
+    private const string ShortTemporary = "/run/slipway-tmp";
+
+    public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
+        EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: true, cancellation);
 
     public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => BridgeNetwork.RemoveAsync(folder, options, cancellation);
+
+    private static string Quote(string word) => "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 
     private void CheckMachine()
     {

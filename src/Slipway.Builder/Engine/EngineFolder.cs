@@ -45,6 +45,9 @@ internal sealed class EngineFolder
 
     public string Socket => Path.Combine(Run, "engine.sock");
 
+    /// <summary>The socket as an address, whatever characters its path has.</summary>
+    public Uri Address => new("unix://" + string.Join('/', Socket.Split('/').Select(Uri.EscapeDataString)));
+
     public string PidFile => Path.Combine(Run, "engine.pid");
 
     public string Log => Path.Combine(Run, "engine.log");

@@ -5,7 +5,7 @@ using Slipway.BuildKit.Http2;
 namespace Slipway.Builder.Engine;
 
 /// <summary>One life of an engine, from its first answer to its end, with the builder's own connection to it.</summary>
-internal sealed class EngineRun(EngineProcess? process, Func<CancellationToken, ValueTask<Stream>> dial) : IAsyncDisposable
+internal sealed class EngineRun(EngineProcess? process, Func<CancellationToken, Task<Stream>> dial) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _lost = new();
     private readonly SemaphoreSlim _turn = new(1, 1);

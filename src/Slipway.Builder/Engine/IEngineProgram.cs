@@ -13,7 +13,7 @@ internal interface IEngineProgram
     /// <summary>Writes the configuration and says what to run; null for an engine that runs by itself.</summary>
     Task<EngineLaunch?> PrepareAsync(EngineFolder folder, CacheBudget budget, CancellationToken cancellation);
 
-    ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation);
+    Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation);
 
     /// <summary>Takes back what <see cref="PrepareAsync"/> set up on the machine, also after a killed run.</summary>
     Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation);

@@ -1,7 +1,8 @@
 using System.Text.Json;
+using Xunit.v3;
 
 [assembly: AssemblyFixture(typeof(Site))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace Slipway.AcceptanceTests.Support;
 
@@ -54,7 +55,7 @@ public sealed class Site : IAsyncLifetime
         }
 
         await Script("eng/dev-docker.sh", "stop", _folder["docker"]);
-        await Script("eng/registry.sh", "stop", _folder["registry"], _registryPort.ToString());
+        await Script("eng/registry.sh", "stop", _folder["registry"]);
         _folder.Dispose();
     }
 

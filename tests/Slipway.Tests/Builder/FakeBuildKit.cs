@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slipway.Builder.Engine;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Wire.Control;
 
 namespace Slipway.Tests.Builder;
@@ -53,7 +54,8 @@ internal sealed class FakeBuildKit : IEngineProgram, IAsyncDisposable
         return new EngineLaunch("/bin/sh", ["-c", Script, "containerd", folder.Root]) { StartLimit = TimeSpan.FromSeconds(20) };
     }
 
-    public ValueTask<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) => EngineDial.UnixAsync(folder.Socket, cancellation);
+    public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
+        EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: false, cancellation);
 
     public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => Task.CompletedTask;
 

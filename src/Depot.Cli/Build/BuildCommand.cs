@@ -1,0 +1,155 @@
+using Depot.Cli.ControlPlane;
+using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
+using Depot.Cli.Settings;
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Depot.Cli.Build;
+
+/// <summary><c>depot build</c>: read, resolve, lease a builder, solve, write what was asked for.</summary>
+internal static class BuildCommand
+{
+    private const string Usage = "[OPTIONS] PATH | URL | -";
+
+    public static CliCommand Create() => new()
+    {
+        Name = "build",
+        Aliases = ["b"],
+        Arguments = Usage,
+        Summary = "Start a build on a remote builder",
+        ErrorPrefix = "ERROR:",
+        Flags = () => BuildFlags.Table(new BuildArguments()),
+        Run = RunAsync,
+    };
+
+    internal static BuildArguments ReadArguments(string[] words, Action<string> warn)
+    {
+        var arguments = new BuildArguments();
+        var rest = BuildFlags.Table(arguments).Parse(words, warn);
+        if (rest.Count != 1)
+        {
+            throw new CliException($"depot: 'depot build' requires 1 argument\n\nUsage:  depot build {Usage}\n\nRun 'depot build --help' for more information");
+        }
+
+        if (arguments.Save || arguments.SaveTags.Count > 0)
+        {
+            throw new CliException("--save needs the registry of the server, which this version does not have yet")
+            {
+                Remedy = "Push the image to a registry of yours: --push -t REGISTRY/NAME:TAG.",
+            };
+        }
+
+        arguments.Context = rest[0];
+        return arguments;
+    }
+
+    private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
+    {
+        var arguments = ReadArguments(words, cli.Warn);
+        var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
+        var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
+        using var inputs = resolved.Inputs;
+        var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
+        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
+        using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
+        var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
+        WarnOfNoOutput(plan, cli);
+        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
+        await using var build = await RemoteBuild.PrepareAsync(cli, plan, docker, display, cancellation);
+        var result = await build.RunAsync(project ?? "", credentials, cancellation);
+        return Deliver(cli, plan, build, result);
+    }
+
+    private static IEnumerable<string> ProjectPaths(BuildArguments arguments) =>
+        new[] { arguments.Context, arguments.File }.Where(path => path.Length > 0);
+
+    private static async Task<LocalDocker?> ConnectDockerAsync(BuildPlan plan, CliSettings settings, CancellationToken cancellation)
+    {
+        var output = plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Docker);
+        return output is null ? null
+            : await LocalDocker.ConnectAsync(DockerEndpoint.Find(settings, output.Attributes.GetValueOrDefault("context")), cancellation);
+    }
+
+    /// <summary>A build that fails must not leave an older build's id behind.</summary>
+    private static void RemoveStaleImageId(string path, string workingFolder)
+    {
+        if (path.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            File.Delete(Path.GetFullPath(path, workingFolder));
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Writing it will say so, if it comes to that.
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"removing image ID file: {path}: {problem.Message}", inner: problem);
+        }
+    }
+
+    private static void WarnOfNoOutput(BuildPlan plan, CliContext cli)
+    {
+        if (plan.Outputs.Count == 0 && plan.Arguments.Outputs.Count == 0 && !(plan.Arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
+        {
+            cli.Warn("No output specified with depot driver. Build result will only remain in the build cache. "
+                + "To push result image into registry use --push or to load image into docker use --load");
+        }
+    }
+
+    private static int Deliver(CliContext cli, BuildPlan plan, RemoteBuild build, BuildResult result)
+    {
+        var arguments = plan.Arguments;
+        if (arguments.Quiet || arguments.Progress == "quiet")
+        {
+            cli.Output.WriteLine(result.ImageId);
+        }
+
+        if (arguments.IidFile.Length > 0)
+        {
+            result.WriteImageId(Path.GetFullPath(arguments.IidFile, cli.WorkingFolder));
+        }
+
+        if (arguments.MetadataFile.Length > 0)
+        {
+            result.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), build.BuildId, build.ProjectId);
+        }
+
+        if (result.Message is { } message)
+        {
+            cli.Output.WriteLine($"\n{message}");
+        }
+
+        return ExitCode.Done;
+    }
+
+    /// <summary>What the server keeps of the request.</summary>
+    internal static CreateBuildRequest Describe(BuildPlan plan, string projectId)
+    {
+        var options = new BuildOptions
+        {
+            Command = Command.Build,
+            Push = plan.Outputs.Any(output => output.Pushes),
+            Load = plan.Loads,
+        };
+        options.Tags.Add(plan.Arguments.Tags);
+        foreach (var output in plan.Outputs)
+        {
+            options.Outputs.Add(new BuildOutput { Kind = output.Type });
+        }
+
+        if (plan.Arguments.Target.Length > 0)
+        {
+            options.TargetName = plan.Arguments.Target;
+        }
+
+        var request = new CreateBuildRequest { ProjectId = projectId };
+        request.Options.Add(options);
+        return request;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Depot.Cli.Build;
+
+/// <summary>What BuildKit answered at the end of a build, and the files that the user wants of it.</summary>
+internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bool preferImageDigest)
+{
+    private const string ConfigDigest = "containerimage.config.digest";
+    private const string ImageDigest = "containerimage.digest";
+
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly SortedDictionary<string, string> _answer = new(
+        answer.Where(entry => !(preferImageDigest && entry.Key == ConfigDigest)).ToDictionary(entry => entry.Key, entry => entry.Value), StringComparer.Ordinal);
+
+    /// <summary>The image's id: its config's digest, or its manifest's where Docker names images by that; empty without an image.</summary>
+    public string ImageId => _answer.GetValueOrDefault(ConfigDigest) ?? _answer.GetValueOrDefault(ImageDigest) ?? "";
+
+    /// <summary>What the frontend wants said at the end.</summary>
+    public string? Message => _answer.GetValueOrDefault("frontend.result.inlinemessage");
+
+    public void WriteImageId(string path) => Write(path, "image ID file", () => File.WriteAllText(path, ImageId));
+
+    /// <summary>Writes the metadata file whole or not at all.</summary>
+    public void WriteMetadata(string path, string buildId, string projectId) => Write(path, "metadata file", () =>
+    {
+        var temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
+        File.WriteAllBytes(temporary, Metadata(buildId, projectId));
+        File.Move(temporary, path, overwrite: true);
+    });
+
+    internal byte[] Metadata(string buildId, string projectId)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, Indented))
+        {
+            json.WriteStartObject();
+            foreach (var (key, value) in _answer)
+            {
+                json.WritePropertyName(key);
+                WriteValue(json, value);
+            }
+
+            json.WriteStartObject("depot.build");
+            json.WriteString("buildID", buildId);
+            json.WriteString("projectID", projectId);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        return buffer.ToArray();
+    }
+
+    /// <summary>A value that is base64 of a JSON object, or of a list of them, stands in the file as that JSON.</summary>
+    private static void WriteValue(Utf8JsonWriter json, string value)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(Convert.FromBase64String(value));
+            if (IsObject(document.RootElement) || IsListOfObjects(document.RootElement))
+            {
+                document.RootElement.WriteTo(json);
+                return;
+            }
+        }
+        catch (Exception problem) when (problem is FormatException or JsonException)
+        {
+            // An ordinary text.
+        }
+
+        json.WriteStringValue(value);
+    }
+
+    private static bool IsObject(JsonElement element) => element.ValueKind == JsonValueKind.Object && element.EnumerateObject().Any();
+
+    private static bool IsListOfObjects(JsonElement element) =>
+        element.ValueKind == JsonValueKind.Array && element.GetArrayLength() > 0 && element.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object);
+
+    private static void Write(string path, string what, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"writing {what} {path}: {problem.Message}", inner: problem)
+            {
+                Remedy = "The build itself succeeded.",
+            };
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using Depot.Cli.ControlPlane;
+using Depot.Cli.Flags;
+using Depot.Cli.Rendering;
+using Depot.Cli.Settings;
+using Slipway.Contract.Depot.Cli.V1;
+using BuildRow = Slipway.Contract.Depot.Cli.V1.Build;
+
+namespace Depot.Cli.Builds;
+
+/// <summary><c>depot list builds</c>.</summary>
+internal static class ListBuildsCommand
+{
+    private const int PageSize = 100;
+
+    public static CliCommand Create() => new()
+    {
+        Name = "builds",
+        Aliases = ["b"],
+        Summary = "List a project's builds, the newest first",
+        Flags = () => Table(new ListArguments()),
+        Run = RunAsync,
+    };
+
+    private static FlagTable Table(ListArguments into) => new FlagTable()
+        .Text("output", null, "Non-interactive output format (json, csv)", value => into.Output = value)
+        .Text("project", null, "Depot project ID", value => into.Project = value)
+        .Text("token", null, "Depot API token", value => into.Token = value);
+
+    private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
+    {
+        var arguments = new ListArguments();
+        Table(arguments).Parse(words, cli.Warn);
+        var format = Listing.ParseFormat(arguments.Output, cli);
+        var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, [], cli.Warn)
+            ?? throw new CliException("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
+        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        await using var api = cli.OpenApi();
+        var request = new ListBuildsRequest { ProjectId = project, PageSize = PageSize };
+        var builds = (await api.ListBuildsAsync(request, credentials.Token, cancellation)).Builds;
+        var now = cli.Clock.GetUtcNow();
+        return Listing.Write(cli, format, new Table<BuildRow>(
+            [
+                new("Build ID", "id", build => build.Id),
+                new("Status", "status", build => Name(build.Status)),
+                new("Started", "startTime", build => Started(build).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)),
+                TableColumn<BuildRow>.OfNumber(
+                    "Duration (s)", "duration", build => (long)((build.FinishedAt?.ToDateTimeOffset() ?? now) - Started(build)).TotalSeconds),
+            ],
+            builds));
+    }
+
+    private static DateTimeOffset Started(BuildRow build) => build.CreatedAt?.ToDateTimeOffset() ?? default;
+
+    private static string Name(BuildStatus status) => status switch
+    {
+        BuildStatus.Running => "running",
+        BuildStatus.Finished => "finished",
+        BuildStatus.Failed => "failed",
+        BuildStatus.Canceled => "canceled",
+        _ => "unspecified",
+    };
+}

@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace Depot.Cli;
+
+/// <summary>The few values that are serialized whole; everything else is read and written token by token.</summary>
+[JsonSerializable(typeof(string))]
+internal sealed partial class CliJson : JsonSerializerContext;

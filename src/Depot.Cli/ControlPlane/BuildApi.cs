@@ -1,0 +1,43 @@
+using Google.Protobuf;
+using Slipway.Contract.Depot.Cli.V1;
+using Slipway.Contract.Depot.Cli.V1Beta1;
+
+namespace Depot.Cli.ControlPlane;
+
+/// <summary>The calls of the public API that this client makes, each with its deadline and its way of being repeated.</summary>
+internal sealed class BuildApi(ConnectClient client, TimeProvider clock) : IAsyncDisposable
+{
+    private const string Builds = "depot.cli.v1.BuildService";
+    private const string Projects = "depot.cli.v1beta1.ProjectsService";
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    public ApiEndpoint Endpoint => client.Endpoint;
+
+    public Task<CreateBuildResponse> CreateBuildAsync(CreateBuildRequest request, string token, CancellationToken cancellation) =>
+        CallAsync(Retry.Once, $"{Builds}/CreateBuild", request, CreateBuildResponse.Parser, token, cancellation);
+
+    public Task<GetBuildKitConnectionResponse> GetConnectionAsync(
+        GetBuildKitConnectionRequest request, string token, CancellationToken cancellation) =>
+        CallAsync(Retry.WhileBuilding, $"{Builds}/GetBuildKitConnection", request, GetBuildKitConnectionResponse.Parser, token, cancellation);
+
+    /// <summary>Not repeated: the next report follows in a few seconds.</summary>
+    public Task<ReportBuildHealthResponse> ReportHealthAsync(ReportBuildHealthRequest request, string token, CancellationToken cancellation) =>
+        client.CallAsync($"{Builds}/ReportBuildHealth", request, ReportBuildHealthResponse.Parser, token, Deadline, cancellation);
+
+    public Task FinishBuildAsync(FinishBuildRequest request, string token, CancellationToken cancellation) =>
+        CallAsync(Retry.WhileBuilding, $"{Builds}/FinishBuild", request, FinishBuildResponse.Parser, token, cancellation);
+
+    public Task<ListBuildsResponse> ListBuildsAsync(ListBuildsRequest request, string token, CancellationToken cancellation) =>
+        CallAsync(Retry.Query, $"{Builds}/ListBuilds", request, ListBuildsResponse.Parser, token, cancellation);
+
+    public Task<ListProjectsResponse> ListProjectsAsync(string token, CancellationToken cancellation) =>
+        CallAsync(Retry.Query, $"{Projects}/ListProjects", new ListProjectsRequest(), ListProjectsResponse.Parser, token, cancellation);
+
+    public ValueTask DisposeAsync() => client.DisposeAsync();
+
+    private Task<TResponse> CallAsync<TResponse>(
+        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, string token, CancellationToken cancellation)
+        where TResponse : class, IMessage<TResponse> =>
+        retry.RunAsync(() => client.CallAsync(procedure, request, parser, token, Deadline, cancellation), clock, cancellation);
+}

@@ -1,0 +1,79 @@
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Control;
+using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Http2;
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Depot.Cli.ControlPlane;
+
+/// <summary>Opens the connection to a builder: TCP, mutual TLS with the build's own certificate, HTTP/2.</summary>
+internal static class BuilderDial
+{
+    private static readonly TimeSpan DialTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>A silent builder is noticed after interval + timeout: half of the minute within which a lost connection must end.</summary>
+    private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(20);
+
+    public static async Task<GrpcChannel> ConnectAsync(
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+    {
+        var address = ParseEndpoint(machine.Endpoint);
+        var authority = machine.ServerName.Length > 0 ? machine.ServerName : address.Host;
+        using var limit = new CancellationTokenSource(DialTimeout, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            // No certificates: a builder of the server's own machine that speaks in the clear, as the published client takes it.
+            var plain = machine.Cert is null || machine.CaCert is null;
+            var stream = plain
+                ? await EngineTransport.ConnectAsync(address, dockerUpgrade: false, either.Token)
+                : await SecureAsync(machine, address, authority, either.Token);
+            return GrpcChannel.Start(stream, plain ? "http" : "https", authority, new Http2Options
+            {
+                KeepAliveInterval = KeepAliveInterval,
+                KeepAliveTimeout = KeepAliveTimeout,
+                Clock = clock,
+            });
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new BuilderUnreachableException($"The builder at {address.Authority} did not answer within {DialTimeout.TotalSeconds:0} s.", mayPass: true);
+        }
+        catch (IOException problem)
+        {
+            // A refused connection may be a builder that starts; a certificate does not get better.
+            throw new BuilderUnreachableException(problem.Message, mayPass: problem.InnerException is SocketException, problem);
+        }
+    }
+
+    private static async Task<Stream> SecureAsync(
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, CancellationToken cancellation)
+    {
+        try
+        {
+            using var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPem(machine.CaCert.Cert_);
+            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, cancellation);
+        }
+        catch (CryptographicException problem)
+        {
+            throw new CliException($"the server sent a certificate for the builder that cannot be used: {problem.Message}", inner: problem);
+        }
+    }
+
+    private static Uri ParseEndpoint(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme == "tcp" && address.Port > 0
+            ? address
+            : throw new CliException($"the server named a builder address that is none: \"{text}\"");
+}
+
+/// <summary>A builder could not be connected to.</summary>
+internal sealed class BuilderUnreachableException(string message, bool mayPass, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>A later try may succeed.</summary>
+    public bool MayPass { get; } = mayPass;
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Progress;
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Depot.Cli.ControlPlane;
+
+/// <summary>One builder for the time of one build: asked for, waited for, connected.</summary>
+internal sealed class BuilderLease : IAsyncDisposable
+{
+    private static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan PollMin = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>A builder that was just started may accept connections a moment after the server heard of it.</summary>
+    private static readonly TimeSpan ConnectFor = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ConnectPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly HealthWatch _health;
+
+    private BuilderLease(HealthWatch health, string endpoint, GrpcChannel channel)
+    {
+        _health = health;
+        Endpoint = endpoint;
+        Channel = channel;
+    }
+
+    /// <summary>The builder's address, for error texts.</summary>
+    public string Endpoint { get; }
+
+    /// <summary>The connection to the builder's BuildKit.</summary>
+    public GrpcChannel Channel { get; }
+
+    public CancellationToken CanceledByServer => _health.CanceledByServer;
+
+    public static async Task<BuilderLease> AcquireAsync(
+        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        var platform = architecture == "arm64" ? BuilderPlatform.Arm64 : BuilderPlatform.Amd64;
+        var health = new HealthWatch(api, record, platform, clock);
+        try
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
+            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
+            return new BuilderLease(health, endpoint, channel);
+        }
+        catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            await health.DisposeAsync();
+            throw CanceledError();
+        }
+        catch
+        {
+            await health.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The error of a build that the server ended.</summary>
+    public static CliException CanceledError() => new("build canceled by the server")
+    {
+        Remedy = "Somebody cancelled it, or the server lost sight of its builder; the build's page tells which.",
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await Channel.DisposeAsync();
+        await _health.DisposeAsync();
+    }
+
+    private static async Task<(string Endpoint, GrpcChannel Channel)> AcquireAsync(
+        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
+            _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
+        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        return (machine.Endpoint, channel);
+    }
+
+    private static async Task<GetBuildKitConnectionResponse.Types.ActiveConnection> WaitForMachineAsync(
+        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, TimeProvider clock, CancellationToken cancellation)
+    {
+        var request = new GetBuildKitConnectionRequest { BuildId = record.Id, Platform = platform };
+        var start = clock.GetTimestamp();
+        while (true)
+        {
+            var answer = await api.GetConnectionAsync(request, record.Token, cancellation);
+            if (answer.Active is { } active)
+            {
+                return active;
+            }
+
+            if (clock.GetElapsedTime(start) > WaitMax)
+            {
+                throw new CliException(string.Create(CultureInfo.InvariantCulture, $"no {architecture} machine became ready within {WaitMax.TotalMinutes:0} minutes"))
+                {
+                    Remedy = $"Ask the operator of {api.Endpoint.Text}: `slipway admin builder list` shows the machines and what they do.",
+                };
+            }
+
+            // An answer that names no time must not become a busy loop.
+            var pause = TimeSpan.FromMilliseconds(answer.Pending?.WaitMs ?? 0);
+            await Task.Delay(pause < PollMin ? PollMin : pause > PollMax ? PollMax : pause, clock, cancellation);
+        }
+    }
+
+    private static async Task<GrpcChannel> ConnectAsync(
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+    {
+        var start = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await BuilderDial.ConnectAsync(machine, clock, cancellation);
+            }
+            catch (BuilderUnreachableException problem)
+            {
+                if (!problem.MayPass || clock.GetElapsedTime(start) > ConnectFor)
+                {
+                    throw new CliException(problem.Message, inner: problem)
+                    {
+                        Remedy = "The build travels from this machine to the builder's own port: check its --builder-listen address and the firewalls between.",
+                    };
+                }
+
+                await Task.Delay(ConnectPause, clock, cancellation);
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Depot.Cli.ControlPlane;
+
+namespace Depot.Cli.Docker;
+
+/// <summary>The Docker daemon of this machine, as the place that images are loaded into.</summary>
+internal sealed class LocalDocker : IDisposable
+{
+    private const string ContainerdSnapshotter = "io.containerd.snapshotter.v1";
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan InfoTimeout = TimeSpan.FromSeconds(20);
+
+    private readonly DockerEndpoint _endpoint;
+    private readonly HttpClient _http;
+
+    private LocalDocker(DockerEndpoint endpoint)
+    {
+        _endpoint = endpoint;
+        _http = new HttpClient(CreateHandler(endpoint))
+        {
+            BaseAddress = BaseAddress(endpoint),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+    }
+
+    /// <summary>Images are kept in containerd's store, which imports OCI archives and knows manifest lists.</summary>
+    public bool UsesContainerdStore { get; private set; }
+
+    /// <summary>Connects and asks what it is, so that a missing Docker is known before anything is built.</summary>
+    public static async Task<LocalDocker> ConnectAsync(DockerEndpoint endpoint, CancellationToken cancellation)
+    {
+        var docker = new LocalDocker(endpoint);
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            limit.CancelAfter(InfoTimeout);
+            await using var stream = await docker._http.GetStreamAsync(new Uri("/info", UriKind.Relative), limit.Token);
+            using var info = await JsonDocument.ParseAsync(stream, cancellationToken: limit.Token);
+            docker.UsesContainerdStore = HasContainerdDriver(info.RootElement);
+            return docker;
+        }
+        catch (Exception problem) when (problem is HttpRequestException or JsonException or IOException || (problem is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            docker.Dispose();
+            throw NoDocker(endpoint, problem);
+        }
+        catch
+        {
+            docker.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Streams an image archive into the daemon.</summary>
+    /// <param name="archive">Written by the caller of the exporter; ends with the export.</param>
+    /// <param name="report">Receives what the daemon says while it imports.</param>
+    public async Task LoadAsync(Stream archive, Action<string> report, CancellationToken cancellation)
+    {
+        using var content = new StreamContent(archive, 256 * 1024);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-tar");
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/images/load?quiet=1", UriKind.Relative)) { Content = content };
+
+        // A daemon that refuses says so before it is sent an image; without this the refusal is lost in a broken pipe.
+        request.Headers.ExpectContinue = true;
+        using var response = await SendAsync(request, cancellation);
+        await using var answer = await response.Content.ReadAsStreamAsync(cancellation);
+        using var lines = new StreamReader(answer);
+        while (await lines.ReadLineAsync(cancellation) is { } line)
+        {
+            ReadProgress(line, report);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        }
+        catch (HttpRequestException problem)
+        {
+            throw new CliException($"loading the image into Docker at {_endpoint} failed: {Unreachable.Reason(problem.InnerException ?? problem)}", inner: problem);
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            var body = await response.Content.ReadAsStringAsync(cancellation);
+            throw new CliException($"Docker at {_endpoint} refused the image: {Message(body)}");
+        }
+    }
+
+    /// <summary>The daemon answers 200 before it unpacks: only the stream tells whether the image arrived.</summary>
+    private void ReadProgress(string line, Action<string> report)
+    {
+        if (line.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var root = document.RootElement;
+            if (root.TryGetProperty("error", out var error))
+            {
+                throw new CliException($"Docker at {_endpoint} could not load the image: {error.GetString()}");
+            }
+
+            if (root.TryGetProperty("stream", out var text))
+            {
+                var said = text.GetString() ?? "";
+                report(said);
+
+                // containerd's importer reports a blob that it cannot unpack as ordinary output.
+                if (said.StartsWith("Error unpacking image", StringComparison.Ordinal))
+                {
+                    throw new CliException($"Docker at {_endpoint} could not load the image: {said.TrimEnd()}");
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            report(line);
+        }
+    }
+
+    private static string Message(string body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.TryGetProperty("message", out var message) ? message.GetString() ?? body : body;
+        }
+        catch (JsonException)
+        {
+            return body.Length == 0 ? "it gave no reason" : body.Trim();
+        }
+    }
+
+    private static bool HasContainerdDriver(JsonElement info)
+    {
+        if (!info.TryGetProperty("DriverStatus", out var status) || status.ValueKind != JsonValueKind.Array)
+        {
+            return false;
+        }
+
+        return status.EnumerateArray().Any(pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+            && pair[0].GetString() == "driver-type" && pair[1].GetString() == ContainerdSnapshotter);
+    }
+
+    private static CliException NoDocker(DockerEndpoint endpoint, Exception problem)
+    {
+        var cause = problem is HttpRequestException { InnerException: { } inner } ? inner : problem;
+        return new CliException($"Cannot connect to the Docker daemon at {endpoint}. Is the docker daemon running? ({Reason(cause)})", inner: problem)
+        {
+            Remedy = "--load puts the image into a local Docker. Start one or set DOCKER_HOST; or use --push, or --output type=oci,dest=FILE.",
+        };
+    }
+
+    private static string Reason(Exception cause) => cause switch
+    {
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "no such file or directory",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "permission denied",
+        _ => Unreachable.Reason(cause),
+    };
+
+    private static Uri BaseAddress(DockerEndpoint endpoint)
+    {
+        if (endpoint.IsSocket)
+        {
+            return new Uri("http://docker");
+        }
+
+        var tls = endpoint.CertificateFolder is not null || endpoint.Address.Scheme == "https";
+        return new UriBuilder(tls ? "https" : "http", endpoint.Address.Host, endpoint.Address.Port > 0 ? endpoint.Address.Port : tls ? 2376 : 2375).Uri;
+    }
+
+    private static SocketsHttpHandler CreateHandler(DockerEndpoint endpoint)
+    {
+        var handler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseProxy = false };
+        if (endpoint.IsSocket)
+        {
+            handler.ConnectCallback = (_, cancellation) => OpenSocketAsync(endpoint.Address.LocalPath, cancellation);
+        }
+        else if (endpoint.CertificateFolder is { } folder)
+        {
+            UseCertificates(handler, folder);
+        }
+
+        return handler;
+    }
+
+    private static async ValueTask<Stream> OpenSocketAsync(string path, CancellationToken cancellation)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static void UseCertificates(SocketsHttpHandler handler, string folder)
+    {
+        var own = Path.Combine(folder, "cert.pem");
+        if (File.Exists(own))
+        {
+            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(own, Path.Combine(folder, "key.pem"))];
+        }
+
+        var authority = Path.Combine(folder, "ca.pem");
+        if (File.Exists(authority))
+        {
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authority);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Depot.Cli.Rendering;
+
+namespace Depot.Cli.Settings;
+
+/// <summary>Every setting that comes from outside the command line. Flags stand above it, <c>depot.yaml</c> and defaults inside it.</summary>
+/// <remarks>The only file that reads the environment. An empty variable counts as unset, except where a value is passed on as it is
+/// (<see cref="Variable"/>).</remarks>
+internal sealed class CliSettings
+{
+    /// <summary>Where <c>slipway up</c> listens: the server that a fresh machine has.</summary>
+    public const string DefaultApiUrl = "http://127.0.0.1:8400";
+
+    private readonly Func<string, string?> _environment;
+    private readonly Lazy<ConfigFile> _config;
+
+    public CliSettings(Func<string, string?> environment)
+    {
+        _environment = environment;
+        _config = new Lazy<ConfigFile>(() => ConfigFile.Read(ConfigPath));
+    }
+
+    public static CliSettings FromProcess() =>
+#pragma warning disable RS0030 // The one place where the environment is read.
+        new(Environment.GetEnvironmentVariable);
+#pragma warning restore RS0030
+
+    /// <summary>The folder of the user; empty where there is none (a bare container).</summary>
+    public string Home => Value("HOME") ?? "";
+
+    /// <summary><c>$XDG_CONFIG_HOME/depot/depot.yaml</c>: what <c>depot login</c> writes.</summary>
+    public string ConfigPath => Path.Combine(Value("XDG_CONFIG_HOME") ?? Path.Combine(Home, ".config"), "depot", "depot.yaml");
+
+    public ConfigFile Config => _config.Value;
+
+    /// <summary>The control plane's address, and where it was set (for error texts).</summary>
+    public (string Url, string Source) ApiUrl =>
+        Value("DEPOT_API_URL") is { } url ? (url, "DEPOT_API_URL")
+        : Config.ApiUrl is { } stored ? (stored, ConfigPath)
+        : (DefaultApiUrl, "the default");
+
+    public string? Token => Value("DEPOT_TOKEN");
+
+    /// <summary>The name under which the published client's settings library reads the config file's token.</summary>
+    public string? ApiToken => Value("DEPOT_API_TOKEN");
+
+    /// <summary>The last resort of machines that hand a token to one job.</summary>
+    public string? JobToken => Value("DEPOT_JIT_TOKEN") ?? Value("DEPOT_CACHE_TOKEN");
+
+    public string? OrganizationId => Value("DEPOT_ORG_ID") ?? Config.OrganizationId;
+
+    public string? ProjectId => Value("DEPOT_PROJECT_ID");
+
+    public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
+
+    public bool SuppressNoOutputWarning => IsTrue("DEPOT_SUPPRESS_NO_OUTPUT_WARNING") ?? false;
+
+    public string DockerConfigFolder => Value("DOCKER_CONFIG") ?? Path.Combine(Home, ".docker");
+
+    /// <summary>Credentials for every registry, base64 of user:password; before all others.</summary>
+    public string? PushRegistryAuth => Value("DEPOT_PUSH_REGISTRY_AUTH");
+
+    public string? PushRegistryUsername => Value("DEPOT_PUSH_REGISTRY_USERNAME");
+
+    public string? PushRegistryPassword => Value("DEPOT_PUSH_REGISTRY_PASSWORD");
+
+    public string? SearchPath => Value("PATH");
+
+    public string? DockerHost => Value("DOCKER_HOST");
+
+    public string? DockerContext => Value("DOCKER_CONTEXT");
+
+    public string? DockerCertificates => Value("DOCKER_CERT_PATH");
+
+    public bool DockerVerifiesTls => Value("DOCKER_TLS_VERIFY") is not null;
+
+    public string? DefaultPlatform => Value("DOCKER_DEFAULT_PLATFORM");
+
+    public string? Progress => Value("BUILDKIT_PROGRESS");
+
+    public TerminalOptions Terminal => new()
+    {
+        Ci = IsCi,
+        Colors = Value("BUILDKIT_COLORS"),
+        DisplayRateMilliseconds = Number("TTY_DISPLAY_RATE"),
+        LogLines = Number("BUILDKIT_TTY_LOG_LINES"),
+        NoColor = Value("NO_COLOR") is not null,
+        TruncateNames = IsTrue("PROGRESS_NO_TRUNC") == false,
+    };
+
+    public string? SshAgentSocket => Value("SSH_AUTH_SOCK");
+
+    public string? SourceDateEpoch => Value("SOURCE_DATE_EPOCH");
+
+    public bool NoDefaultAttestations => IsTrue("BUILDX_NO_DEFAULT_ATTESTATIONS") ?? false;
+
+    public bool SendGitInfo => IsTrue("BUILDX_GIT_INFO") ?? true;
+
+    public bool SendGitLabels => Value("BUILDX_GIT_LABELS") is { } value && (value == "full" || (IsTrue("BUILDX_GIT_LABELS") ?? false));
+
+    /// <summary>Bake and Compose ask for none; a plain metadata file carries the build's warnings only when asked to.</summary>
+    public bool MetadataWarnings => IsTrue("BUILDX_METADATA_WARNINGS") ?? false;
+
+    public bool IsCi => CiDetection.IsCi(_environment);
+
+    /// <summary>The proxy that applies to <paramref name="url"/>, by the usual variables; only https is proxied.</summary>
+    public bool UsesProxy(Uri url) =>
+        url.Scheme == Uri.UriSchemeHttps && (Value("HTTPS_PROXY") ?? Value("https_proxy") ?? Value("ALL_PROXY") ?? Value("all_proxy")) is not null;
+
+    /// <summary>A variable by name, as <c>--build-arg NAME</c> and <c>--secret env=NAME</c> pass it on; "" where it is set and empty.</summary>
+    public string? Variable(string name) => _environment(name);
+
+    /// <summary><c>depot-cli/VERSION/OS/ARCH/terminal|ci</c>.</summary>
+    public string UserAgent =>
+        string.Create(CultureInfo.InvariantCulture, $"depot-cli/{CliVersion.Number}/{GoOs}/{GoArchitecture}/{(IsCi ? "ci" : "terminal")}");
+
+    public static string GoOs => OperatingSystem.IsMacOS() ? "darwin" : OperatingSystem.IsWindows() ? "windows" : "linux";
+
+    public static string GoArchitecture => RuntimeInformation.OSArchitecture switch
+    {
+        Architecture.Arm64 => "arm64",
+        Architecture.X64 => "amd64",
+        Architecture.X86 => "386",
+        Architecture.Arm => "arm",
+        var other => other.ToString().ToLowerInvariant(),
+    };
+
+    private string? Value(string name) => _environment(name) is { Length: > 0 } value ? value : null;
+
+    private int? Number(string name) => int.TryParse(Value(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private bool? IsTrue(string name) => Value(name) is { } value ? Flags.FlagTable.TryParseBool(value) : null;
+}

@@ -1,0 +1,26 @@
+namespace Slipway.Server.Access;
+
+/// <summary>What a caller wants to do to a <see cref="Resource"/>.</summary>
+internal enum CallerAction
+{
+    CreateBuild,
+
+    /// <summary>Connect, report and finish one build.</summary>
+    WorkOnBuild,
+    ReadBuilds,
+    ListProjects,
+    ListOrganizations,
+    ResetCache,
+    CreateProject,
+    ManageProject,
+    ManageOrganizations,
+    ListTokens,
+    ManageTokens,
+    ManageBuilders,
+
+    /// <summary>Trade a join token for a builder's identity.</summary>
+    Enroll,
+
+    /// <summary>Take work and report on it.</summary>
+    ServeAsBuilder,
+}

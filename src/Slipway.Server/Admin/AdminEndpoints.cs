@@ -1,0 +1,198 @@
+using Grpc.Core;
+using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Connect;
+using Slipway.Contract.Tokens;
+using Slipway.Server.Access;
+using Slipway.Server.Builders;
+using Slipway.Server.Builds;
+using Slipway.Server.Projects;
+using Slipway.Server.Records;
+using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
+
+namespace Slipway.Server.Admin;
+
+/// <summary>Everything that <c>slipway admin</c> can do.</summary>
+internal sealed class AdminEndpoints(
+    ManageProjects manage,
+    CreateToken createToken,
+    ManageBuilders manageBuilders,
+    ListBuilds listBuilds,
+    ProjectStore projects,
+    TokenStore tokens,
+    BuildStore builds,
+    RecordStore records,
+    TimeProvider clock) : AdminService.AdminServiceBase
+{
+    private const int LogPage = 1000;
+
+    public override async Task<Contract.Admin.V1.Organization> CreateOrganization(
+        CreateOrganizationRequest request, ServerCallContext context) =>
+        (await manage.CreateOrganizationAsync(request.Name, context.Caller(), context.CancellationToken)).ToWire();
+
+    public override Task<ListOrganizationsResponse> ListOrganizations(ListOrganizationsRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        AccessControl.Authorize(caller, CallerAction.ListOrganizations, Resource.Own);
+        var response = new ListOrganizationsResponse();
+        response.Organizations.AddRange(projects.ListOrganizations()
+            .Where(organization => AccessControl.Reaches(caller, organization.Id, null))
+            .Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<Contract.Admin.V1.Project> CreateProject(CreateProjectRequest request, ServerCallContext context) =>
+        (await manage.CreateAsync(
+            request.OrganizationId,
+            request.Name,
+            (request.CacheKeepBytes, request.CacheKeepDays),
+            context.Caller(),
+            context.CancellationToken)).ToWire();
+
+    public override Task<ListProjectsResponse> ListProjects(ListProjectsRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
+        var response = new ListProjectsResponse();
+        response.Projects.AddRange(projects.List()
+            .Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id))
+            .Where(project => request.OrganizationId.Length == 0 || project.OrganizationId == request.OrganizationId)
+            .Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<Contract.Admin.V1.Project> UpdateProject(UpdateProjectRequest request, ServerCallContext context) =>
+        (await manage.UpdateAsync(
+            request.ProjectId,
+            request.HasName ? request.Name : null,
+            request.HasCacheKeepBytes ? request.CacheKeepBytes : null,
+            request.HasCacheKeepDays ? request.CacheKeepDays : null,
+            context.Caller(),
+            context.CancellationToken)).ToWire();
+
+    public override async Task<DeleteProjectResponse> DeleteProject(DeleteProjectRequest request, ServerCallContext context)
+    {
+        await manage.DeleteAsync(request.ProjectId, context.Caller(), context.CancellationToken);
+        return new DeleteProjectResponse();
+    }
+
+    public override async Task<CreateTokenResponse> CreateToken(CreateTokenRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        var life = TimeSpan.FromSeconds(Math.Clamp(request.ExpiresInSeconds, -1, int.MaxValue));
+        var (info, secret) = request.OwnerCase switch
+        {
+            CreateTokenRequest.OwnerOneofCase.OrganizationId => await createToken.ForOrganizationAsync(
+                request.OrganizationId, request.Name, life, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.ProjectId => await createToken.ForProjectAsync(
+                request.ProjectId, request.Name, life, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.User => await createToken.ForUserAsync(
+                request.Name, life, caller, context.CancellationToken),
+            _ => throw Ownerless(caller),
+        };
+        return new CreateTokenResponse { Info = info.ToWire(), Token = secret };
+    }
+
+    public override Task<ListTokensResponse> ListTokens(ListTokensRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        AccessControl.Authorize(caller, CallerAction.ListTokens, Resource.Own);
+        var response = new ListTokensResponse();
+        response.Tokens.AddRange(tokens.List()
+            .Where(token => AccessControl.Reaches(caller, token.OrganizationId ?? "", token.ProjectId))
+            .Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<RevokeTokenResponse> RevokeToken(RevokeTokenRequest request, ServerCallContext context)
+    {
+        var token = tokens.Find(request.TokenId);
+        var resource = new Resource
+        {
+            Text = $"token \"{request.TokenId}\"",
+            Exists = token is not null && TokenKinds.Parse(token.Kind) is not (null or TokenKind.Build or TokenKind.Builder),
+            OrganizationId = token?.OrganizationId,
+        };
+        AccessControl.Authorize(context.Caller(), CallerAction.ManageTokens, resource);
+        await tokens.RevokeAsync(request.TokenId, clock.Now(), context.CancellationToken);
+        return new RevokeTokenResponse();
+    }
+
+    public override Task<ListBuildersResponse> ListBuilders(ListBuildersRequest request, ServerCallContext context) =>
+        Task.FromResult(manageBuilders.List(context.Caller()));
+
+    public override async Task<CreateJoinTokenResponse> CreateJoinToken(CreateJoinTokenRequest request, ServerCallContext context)
+    {
+        var life = TimeSpan.FromSeconds(Math.Clamp(request.ExpiresInSeconds, -1, int.MaxValue));
+        var (info, secret) = await createToken.ForJoiningAsync(life, context.Caller(), context.CancellationToken);
+        return new CreateJoinTokenResponse { Token = secret, ExpiresAt = info.ExpiresAt.ToWire() };
+    }
+
+    public override async Task<DrainBuilderResponse> DrainBuilder(DrainBuilderRequest request, ServerCallContext context)
+    {
+        await manageBuilders.DrainAsync(request.BuilderId, request.Draining, context.Caller(), context.CancellationToken);
+        return new DrainBuilderResponse();
+    }
+
+    public override async Task<RemoveBuilderResponse> RemoveBuilder(RemoveBuilderRequest request, ServerCallContext context)
+    {
+        await manageBuilders.RemoveAsync(request.BuilderId, context.Caller(), context.CancellationToken);
+        return new RemoveBuilderResponse();
+    }
+
+    public override Task<ListBuildsResponse> ListBuilds(ListBuildsRequest request, ServerCallContext context)
+    {
+        var project = projects.Find(request.ProjectId);
+        AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, project));
+        var (found, next) = listBuilds.Page(request.ProjectId, request.PageSize, request.PageToken);
+        var response = new ListBuildsResponse { NextPageToken = next };
+        response.Builds.AddRange(found.Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override Task<ShowBuildResponse> ShowBuild(ShowBuildRequest request, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, context);
+        var response = new ShowBuildResponse { Build = build.ToWire() };
+        response.Steps.AddRange(records.ListSteps(build.Id).Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task ReadBuildLog(
+        ReadBuildLogRequest request, IServerStreamWriter<BuildLogLine> responseStream, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, context);
+        var (architecture, sequence) = ("", 0L);
+        IReadOnlyList<LogRow> page;
+        do
+        {
+            // A page at a time: a log may be larger than the memory.
+            page = records.ListLines(build.Id, architecture, sequence, LogPage);
+            foreach (var line in page)
+            {
+                (architecture, sequence) = (line.Architecture, line.Sequence);
+                await responseStream.WriteAsync(line.ToWire(), context.CancellationToken);
+            }
+        }
+        while (page.Count == LogPage);
+
+        if (records.LinesDropped(build.Id) is > 0 and var dropped)
+        {
+            await responseStream.WriteAsync(
+                new BuildLogLine { Line = $"[slipway] the log was over its limit: {dropped} lines were not kept" }, context.CancellationToken);
+        }
+    }
+
+    private Builds.Build Find(string buildId, ServerCallContext context)
+    {
+        var build = builds.Find(buildId);
+        AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(buildId, build));
+        return build!;
+    }
+
+    private static ApiException Ownerless(Caller caller)
+    {
+        AccessControl.Authorize(caller, CallerAction.ListTokens, Resource.Own);
+        return new ApiException(ConnectCode.InvalidArgument, "the token has no owner", "choose --user, --org ID or --project ID");
+    }
+}

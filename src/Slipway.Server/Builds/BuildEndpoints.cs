@@ -1,0 +1,169 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Slipway.Contract.Connect;
+using Slipway.Contract.Depot.Cli.V1;
+using Slipway.Server.Access;
+using Slipway.Server.Projects;
+using Slipway.Server.Storage;
+
+namespace Slipway.Server.Builds;
+
+/// <summary>The public build API.</summary>
+internal sealed class BuildEndpoints(
+    StartBuild start,
+    ConnectBuild connect,
+    EndBuild end,
+    ListBuilds list,
+    BuildStore builds,
+    ProjectStore projects,
+    BuildActivity activity,
+    SettledUrl url) : BuildService.BuildServiceBase
+{
+    private const int ReasonLengthMax = 4000;
+    private const string NoRegistry = "this server does not keep images; push with --push, or load with --load";
+
+    public override Task<CreateBuildResponse> CreateBuild(CreateBuildRequest request, ServerCallContext context) =>
+        start.HandleAsync(request, context.Caller(), context.CancellationToken);
+
+    public override Task<GetBuildResponse> GetBuild(GetBuildRequest request, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
+        return Task.FromResult(new GetBuildResponse
+        {
+            BuildId = build.Id,
+            ProjectId = build.ProjectId,
+            BuildUrl = url.OfBuild(build.Id),
+        });
+    }
+
+    public override async Task<FinishBuildResponse> FinishBuild(FinishBuildRequest request, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
+        await end.HandleAsync(build.Id, ReadResult(request), context.CancellationToken);
+        return new FinishBuildResponse();
+    }
+
+    public override Task<GetBuildKitConnectionResponse> GetBuildKitConnection(
+        GetBuildKitConnectionRequest request, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
+        return connect.HandleAsync(build, request.Platform, context.CancellationToken);
+    }
+
+    public override Task<ReportBuildHealthResponse> ReportBuildHealth(ReportBuildHealthRequest request, ServerCallContext context)
+    {
+        var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
+        if (build.IsRunning)
+        {
+            activity.Hear(build.Id);
+        }
+
+        // The client compares the time with its own clock, so it is far in the past or not there at all.
+        var stopped = !build.IsRunning && build.EndedBy != BuildEnd.ByClient && build.Status != (long)BuildStatus.Finished;
+        return Task.FromResult(new ReportBuildHealthResponse { CancelsAt = stopped ? new Timestamp() : null });
+    }
+
+    public override async Task<ReportStatusStreamResponse> ReportStatusStream(
+        IAsyncStreamReader<ReportStatusStreamRequest> requestStream, ServerCallContext context)
+    {
+        // Read and let go: the builder is the witness of a build's steps. Reading one message at a time bounds the memory.
+        var judged = "";
+        await foreach (var request in requestStream.ReadAllAsync(context.CancellationToken))
+        {
+            if (request.BuildId != judged)
+            {
+                activity.Hear(Find(request.BuildId, CallerAction.WorkOnBuild, context).Id);
+                judged = request.BuildId;
+            }
+        }
+
+        if (judged.Length == 0)
+        {
+            AccessControl.Authorize(context.Caller(), CallerAction.WorkOnBuild, OwnBuild(context.Caller()));
+        }
+
+        return new ReportStatusStreamResponse();
+    }
+
+    public override Task<ReportTimingsResponse> ReportTimings(ReportTimingsRequest request, ServerCallContext context) =>
+        Accept(new ReportTimingsResponse(), context);
+
+    public override Task<ReportStatusResponse> ReportStatus(ReportStatusRequest request, ServerCallContext context) =>
+        Accept(new ReportStatusResponse(), context);
+
+    public override Task<ReportBuildContextResponse> ReportBuildContext(ReportBuildContextRequest request, ServerCallContext context) =>
+        Accept(new ReportBuildContextResponse(), context);
+
+    public override Task<ListBuildsResponse> ListBuilds(ListBuildsRequest request, ServerCallContext context)
+    {
+        var project = projects.Find(request.ProjectId);
+        AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, project));
+        var (found, next) = list.Page(request.ProjectId, request.PageSize, request.PageToken);
+        var response = new ListBuildsResponse { NextPageToken = next };
+        response.Builds.AddRange(found.Select(build => new Contract.Depot.Cli.V1.Build
+        {
+            Id = build.Id,
+            Status = (BuildStatus)build.Status,
+            CreatedAt = build.CreatedAt.ToWire(),
+            FinishedAt = build.FinishedAt.ToWire(),
+        }));
+        return Task.FromResult(response);
+    }
+
+    public override Task<GetPullInfoResponse> GetPullInfo(GetPullInfoRequest request, ServerCallContext context)
+    {
+        Find(request.BuildId, CallerAction.ReadBuilds, context);
+        throw new ApiException(ConnectCode.Unimplemented, NoRegistry);
+    }
+
+    public override Task<GetPullTokenResponse> GetPullToken(GetPullTokenRequest request, ServerCallContext context)
+    {
+        if (request.ProjectId.Length > 0)
+        {
+            AccessControl.Authorize(
+                context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, projects.Find(request.ProjectId)));
+        }
+        else
+        {
+            Find(request.BuildId, CallerAction.ReadBuilds, context);
+        }
+
+        throw new ApiException(ConnectCode.Unimplemented, NoRegistry);
+    }
+
+    // These three carry no build id: whoever works on any build may send them, and nothing is kept.
+    private static Task<T> Accept<T>(T answer, ServerCallContext context)
+    {
+        AccessControl.Authorize(context.Caller(), CallerAction.WorkOnBuild, OwnBuild(context.Caller()));
+        return Task.FromResult(answer);
+    }
+
+    private static Resource OwnBuild(Caller caller) => new()
+    {
+        Text = "a build",
+        OrganizationId = caller.OrganizationId,
+        ProjectId = caller.ProjectId,
+        BuildId = caller.BuildId,
+    };
+
+    private Build Find(string buildId, CallerAction action, ServerCallContext context)
+    {
+        var build = builds.Find(buildId);
+        AccessControl.Authorize(context.Caller(), action, Resource.Of(buildId, build));
+        return build!;
+    }
+
+    private static BuildEnd ReadResult(FinishBuildRequest request) => request.ResultCase switch
+    {
+        FinishBuildRequest.ResultOneofCase.Success => new BuildEnd(BuildStatus.Finished, "", BuildEnd.ByClient),
+        FinishBuildRequest.ResultOneofCase.Error => new BuildEnd(BuildStatus.Failed, Clip(request.Error.Error), BuildEnd.ByClient),
+        FinishBuildRequest.ResultOneofCase.Canceled => new BuildEnd(BuildStatus.Canceled, "canceled by the client", BuildEnd.ByClient),
+        FinishBuildRequest.ResultOneofCase.None => throw NoResult(),
+        _ => throw NoResult(),
+    };
+
+    private static ApiException NoResult() =>
+        new(ConnectCode.InvalidArgument, "FinishBuild has no result", "send success, error or canceled");
+
+    private static string Clip(string text) => text.Length <= ReasonLengthMax ? text : text[..ReasonLengthMax] + "…";
+}

@@ -1,0 +1,129 @@
+using Slipway.Server.Builders;
+using Slipway.Server.Leasing;
+using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
+
+namespace Slipway.Server.Builds;
+
+/// <summary>Looks after what nobody calls about: builds whose client or builder vanished, engines that never start, small batches.</summary>
+internal sealed class BuildReaper(
+    BuildStore builds,
+    BuilderStore builders,
+    LeaseStore leases,
+    TokenStore tokens,
+    TokenUse tokenUse,
+    Fleet fleet,
+    BuildActivity activity,
+    EndBuild endBuild,
+    TimeProvider clock,
+    ILogger<BuildReaper> log) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EngineStartMax = TimeSpan.FromMinutes(2);
+    private static readonly long DayMilliseconds = TimeSpan.FromDays(1).Milliseconds();
+    private int _ticks;
+
+    /// <summary>One round; the background loop runs it every second.</summary>
+    internal async Task TickAsync(CancellationToken cancellation)
+    {
+        endBuild.RevokeDue();
+        await EndVanishedAsync(cancellation);
+        await FailOverdueStartsAsync(cancellation);
+        if (_ticks++ % 5 == 0)
+        {
+            SyncDraining();
+        }
+
+        if (_ticks % 30 == 0)
+        {
+            await tokenUse.FlushAsync(cancellation);
+            await builders.MarkSeenAsync([.. fleet.Attached.Select(builder => builder.Id)], clock.Now(), cancellation);
+        }
+
+        if (_ticks % 3600 == 0)
+        {
+            await tokens.PurgeAsync(clock.Now() - DayMilliseconds, cancellation);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await TickGuardedAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server stops.
+        }
+    }
+
+    private async Task TickGuardedAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await TickAsync(cancellation);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // A full disk must not stop the rounds: the next one may succeed.
+            ServerLog.RoundFailed(log, failure.Message);
+        }
+    }
+
+    private async Task EndVanishedAsync(CancellationToken cancellation)
+    {
+        var running = builds.ListRunning();
+        if (running.Count == 0)
+        {
+            return;
+        }
+
+        var stays = builds.ListAdmissionsOfRunning().ToLookup(admission => admission.BuildId, StringComparer.Ordinal);
+        var names = builders.List().ToDictionary(builder => builder.Id, builder => builder.Name, StringComparer.Ordinal);
+        var now = clock.Now();
+        foreach (var build in running)
+        {
+            var known = stays[build.Id].Select(admission => new BuildVerdict.Stay(
+                admission,
+                names.GetValueOrDefault(admission.BuilderId, admission.BuilderId),
+                fleet.LostSince(admission.BuilderId),
+                fleet.MissingSince(admission.BuilderId, build.Id))).ToList();
+            if (BuildVerdict.Judge(build, known, activity.LastHeard(build), now) is { } end)
+            {
+                ServerLog.BuildEnded(log, build.Id, end.Status, end.Reason);
+                await endBuild.HandleAsync(build.Id, end, cancellation);
+            }
+        }
+    }
+
+    private async Task FailOverdueStartsAsync(CancellationToken cancellation)
+    {
+        foreach (var lease in fleet.OverdueStarts(clock.Now() - EngineStartMax.Milliseconds()))
+        {
+            fleet.EndLease(lease, $"no answer within {EngineStartMax.TotalMinutes:0} minutes");
+            fleet.Send(
+                lease.BuilderId,
+                new Contract.Fleet.V1.ServerMessage { StopEngine = new Contract.Fleet.V1.StopEngine { LeaseId = lease.Id } });
+            await leases.EndAsync(lease.Id, clock.Now(), cancellation);
+        }
+    }
+
+    // "slipway admin --data" writes the flag into the database beside the running server.
+    private void SyncDraining()
+    {
+        if (fleet.Attached.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var builder in builders.List())
+        {
+            fleet.FollowDraining(builder.Id, builder.Draining);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using Slipway.Contract.Connect;
+
+namespace Slipway.Server.Builds;
+
+/// <summary>A project's builds, newest first, page by page.</summary>
+internal sealed class ListBuilds(BuildStore builds)
+{
+    private const int PageDefault = 100;
+    private const int PageMax = 1000;
+
+    public (IReadOnlyList<Build> Builds, string NextPageToken) Page(string projectId, int pageSize, string pageToken)
+    {
+        if (pageSize < 0)
+        {
+            throw new ApiException(ConnectCode.InvalidArgument, $"the page size is {pageSize}", "ask for 1 to 1000 builds");
+        }
+
+        var size = pageSize == 0 ? PageDefault : Math.Min(pageSize, PageMax);
+
+        // One more than asked tells whether there is a next page.
+        var found = builds.List(projectId, Read(pageToken), size + 1);
+        return found.Count <= size
+            ? (found, "")
+            : ([.. found.Take(size)], Write(found[size - 1]));
+    }
+
+    private static string Write(Build last) =>
+        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{last.CreatedAt}:{last.Id}")));
+
+    private static (long, string)? Read(string pageToken)
+    {
+        if (pageToken.Length == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            var text = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(pageToken));
+            if (text.Split(':') is [var createdAt, var id] && long.TryParse(createdAt, CultureInfo.InvariantCulture, out var at))
+            {
+                return (at, id);
+            }
+        }
+        catch (FormatException)
+        {
+            // Told below.
+        }
+
+        throw new ApiException(ConnectCode.InvalidArgument, "the page token is none of this server's", "begin without one");
+    }
+}

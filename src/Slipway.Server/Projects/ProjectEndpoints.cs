@@ -1,0 +1,34 @@
+using Grpc.Core;
+using Slipway.Contract.Depot.Cli.V1Beta1;
+using Slipway.Server.Access;
+
+namespace Slipway.Server.Projects;
+
+/// <summary>The public list of projects and the reset of their caches.</summary>
+internal sealed class ProjectEndpoints(ProjectStore projects, ResetProjectCache reset) : ProjectsService.ProjectsServiceBase
+{
+    public override Task<ListProjectsResponse> ListProjects(ListProjectsRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
+        var response = new ListProjectsResponse();
+        response.Projects.AddRange(projects.List()
+            .Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id))
+            .Select(project => new ListProjectsResponse.Types.Project
+            {
+                Id = project.Id,
+                Name = project.Name,
+                OrgId = project.OrganizationId,
+                OrgName = project.OrganizationName,
+            }));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<ResetProjectCacheResponse> ResetProjectCache(ResetProjectCacheRequest request, ServerCallContext context)
+    {
+        var project = projects.Find(request.ProjectId);
+        AccessControl.Authorize(context.Caller(), CallerAction.ResetCache, Resource.Of(request.ProjectId, project));
+        await reset.HandleAsync(project!, context.CancellationToken);
+        return new ResetProjectCacheResponse { Name = project!.Name, OrgName = project.OrganizationName };
+    }
+}

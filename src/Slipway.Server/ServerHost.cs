@@ -1,0 +1,187 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Slipway.Contract;
+using Slipway.Server.Admin;
+using Slipway.Server.Builders;
+using Slipway.Server.Builds;
+using Slipway.Server.Certificates;
+using Slipway.Server.Connect;
+using Slipway.Server.Listening;
+using Slipway.Server.Pages;
+using Slipway.Server.Projects;
+using Slipway.Server.Storage;
+
+namespace Slipway.Server;
+
+/// <summary>Puts a control plane together and starts it.</summary>
+public static class ServerHost
+{
+    /// <summary>Longer than a long poll, so that a drain cuts none; shorter than service managers wait before they kill.</summary>
+    private static readonly TimeSpan DrainMax = TimeSpan.FromSeconds(28);
+
+    /// <summary>Serves when the task ends.</summary>
+    /// <exception cref="StartupException">It cannot start; the message is for the person who tried.</exception>
+    public static async Task<RunningServer> StartAsync(ServerOptions options, CancellationToken cancellation)
+    {
+        if (options.Validate() is { Count: > 0 } problems)
+        {
+            throw new StartupException(string.Join(Environment.NewLine, problems));
+        }
+
+        var folder = DataFolder.Open(options.DataDirectory);
+        Database? database = null;
+        BuildCertificates? certificates = null;
+        try
+        {
+            database = Database.Open(folder.Path);
+            certificates = new BuildCertificates(folder.Path, options.Clock);
+            var settled = new SettledUrl { Options = options };
+            var app = Compose(options, settled, database, certificates);
+            await ListenAsync(app, options, cancellation);
+            settled.Url = new Uri(app.Urls.First());
+            ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
+            return new RunningServer(app, settled.Url, database, certificates, folder);
+        }
+        catch
+        {
+            certificates?.Dispose();
+            if (database is not null)
+            {
+                await database.DisposeAsync();
+            }
+
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    private static WebApplication Compose(
+        ServerOptions options, SettledUrl settled, Database database, BuildCertificates certificates)
+    {
+        // Slim: no settings are read from files or the environment here, and no signals are handled; the executable does both.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainMax);
+        AddLogging(builder.Logging, options.LogLevel);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
+        builder.Services
+            .AddSingleton(settled)
+            .AddControlPlane(database, options.Clock, serves: true)
+            .AddServing(certificates)
+            .AddHostedService(services => services.GetRequiredService<BuildReaper>())
+            .AddGrpc(grpc =>
+            {
+                grpc.MaxReceiveMessageSize = Limits.MessageBytesMax;
+                grpc.Interceptors.Add<CallInterceptor>();
+            });
+
+        var app = builder.Build();
+        app.UseRouting();
+        app.UseMiddleware<CallEdge>();
+        app.UseMiddleware<ConnectMiddleware>();
+        app.MapGrpcService<BuildEndpoints>();
+        app.MapGrpcService<ProjectEndpoints>();
+        app.MapGrpcService<FleetEndpoints>();
+        app.MapGrpcService<AdminEndpoints>();
+        app.MapPlainPages();
+        return app;
+    }
+
+    private static void AddLogging(ILoggingBuilder logging, LogLevel level)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(level);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Grpc", LogLevel.Critical);
+
+        // What keeps the host from starting is told by the executable, once.
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+
+        // A call that is cut off in the middle is the peer's affair.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, ServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.AllowAlternateSchemes = true;
+        kestrel.Limits.MaxRequestBodySize = Limits.MessageBytesMax + (64 * 1024);
+
+        // A thousand builds behind one proxy connection are more than Kestrel's hundred streams.
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(20);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+        if (!ServerOptions.TryParseListen(options.Listen, out var endpoint))
+        {
+            throw new StartupException($"the listen address is \"{options.Listen}\": it must be ADDRESS:PORT");
+        }
+
+        kestrel.Listen(endpoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1AndHttp2;
+            if (options.LoadCertificate() is { } certificate)
+            {
+                listen.UseHttps(certificate);
+            }
+            else
+            {
+                listen.UsePriorKnowledge(options.Clock);
+            }
+        });
+    }
+
+    private static async Task ListenAsync(WebApplication app, ServerOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch (IOException failure)
+        {
+            await app.DisposeAsync();
+            var inUse = failure.InnerException is AddressInUseException
+                || failure.InnerException is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse };
+            throw new StartupException(
+                inUse
+                    ? $"the address {options.Listen} is in use by another program; choose another one with --listen ADDRESS:PORT"
+                    : $"cannot listen on {options.Listen}: {(failure.InnerException ?? failure).Message.TrimEnd('.')}; choose another one with --listen ADDRESS:PORT",
+                failure);
+        }
+        catch (SocketException failure)
+        {
+            await app.DisposeAsync();
+            throw new StartupException(
+                $"cannot listen on {options.Listen}: {failure.Message.TrimEnd('.')}; choose another one with --listen ADDRESS:PORT", failure);
+        }
+    }
+
+    /// <summary>The executable decides what a signal means.</summary>
+    private sealed class NoSignals : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
+
+/// <summary>The server's own address, known when it listens.</summary>
+internal sealed class SettledUrl
+{
+    public required ServerOptions Options { get; init; }
+
+    public Uri? Url { get; set; }
+
+    public string OfBuild(string buildId) => $"{(Options.PublicUrl ?? Url?.ToString() ?? "").TrimEnd('/')}/builds/{buildId}";
+}

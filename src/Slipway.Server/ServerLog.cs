@@ -1,0 +1,34 @@
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Slipway.Server;
+
+/// <summary>Everything that the control plane logs.</summary>
+internal static partial class ServerLog
+{
+    [LoggerMessage(1, LogLevel.Error, "Call {Method} failed ({Id}).")]
+    public static partial void CallFailed(ILogger logger, string method, string id, Exception failure);
+
+    [LoggerMessage(2, LogLevel.Debug, "Call {Method} refused: {Code}: {Message}")]
+    public static partial void CallRefused(ILogger logger, string method, string code, string message);
+
+    [LoggerMessage(3, LogLevel.Warning, "A round of housekeeping failed: {Reason}")]
+    public static partial void RoundFailed(ILogger logger, string reason);
+
+    [LoggerMessage(4, LogLevel.Information, "Build {Build} ended without its client: {Status} {Reason}")]
+    public static partial void BuildEnded(ILogger logger, string build, BuildStatus status, string reason);
+
+    [LoggerMessage(5, LogLevel.Information, "Builder {Name} ({Id}) attached from {Address} with {Engines} engines and {Builds} builds.")]
+    public static partial void BuilderAttached(ILogger logger, string name, string id, string address, int engines, int builds);
+
+    [LoggerMessage(6, LogLevel.Warning, "Builder {Name} ({Id}) detached: {Reason}")]
+    public static partial void BuilderDetached(ILogger logger, string name, string id, string reason);
+
+    [LoggerMessage(7, LogLevel.Information, "Builder {Name} ({Id}) enrolled.")]
+    public static partial void BuilderEnrolled(ILogger logger, string name, string id);
+
+    [LoggerMessage(8, LogLevel.Warning, "Builder {Id} asked for a certificate that it cannot have: {Reason}")]
+    public static partial void CertificateRefused(ILogger logger, string id, string reason);
+
+    [LoggerMessage(9, LogLevel.Information, "Serving {Url} with the data in {Folder}.")]
+    public static partial void Serving(ILogger logger, string url, string folder);
+}

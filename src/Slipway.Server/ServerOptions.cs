@@ -1,0 +1,85 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Slipway.Server;
+
+/// <summary>Everything a server can be told. The executable fills it from flags, environment and file; nothing here reads them.</summary>
+public sealed record ServerOptions
+{
+    public const string DefaultListen = "127.0.0.1:8400";
+
+    public required string DataDirectory { get; init; }
+
+    /// <summary>ADDRESS:PORT; port 0 takes any free one.</summary>
+    public string Listen { get; init; } = DefaultListen;
+
+    /// <summary>How people and builders reach this server; the listening address when null.</summary>
+    public string? PublicUrl { get; init; }
+
+    /// <summary>PEM files; with them the port speaks TLS instead of cleartext.</summary>
+    public string? TlsCertificate { get; init; }
+
+    public string? TlsKey { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Every problem with these options, one sentence each; empty when they are sound.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        var problems = new List<string>();
+        if (DataDirectory.Length == 0)
+        {
+            problems.Add("the data folder is empty: set --data DIR");
+        }
+
+        if (!TryParseListen(Listen, out _))
+        {
+            problems.Add($"the listen address is \"{Listen}\": it must be ADDRESS:PORT, for example {DefaultListen}");
+        }
+
+        if (PublicUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
+        {
+            problems.Add($"the public URL is \"{url}\": it must begin with http:// or https://");
+        }
+
+        ValidateTls(problems);
+        return problems;
+    }
+
+    internal static bool TryParseListen(string text, out IPEndPoint endpoint)
+    {
+        endpoint = new IPEndPoint(IPAddress.Loopback, 0);
+        var colon = text.LastIndexOf(':');
+        if (colon < 0)
+        {
+            return false;
+        }
+
+        var withAddress = text.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1" + text[colon..] : text;
+        return IPEndPoint.TryParse(withAddress, out endpoint!);
+    }
+
+    internal X509Certificate2? LoadCertificate() =>
+        TlsCertificate is { } certificate ? X509Certificate2.CreateFromPemFile(certificate, TlsKey) : null;
+
+    private void ValidateTls(List<string> problems)
+    {
+        if (TlsCertificate is null != TlsKey is null)
+        {
+            problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
+            return;
+        }
+
+        try
+        {
+            LoadCertificate()?.Dispose();
+        }
+        catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            problems.Add($"the TLS certificate {TlsCertificate} with the key {TlsKey} cannot be used: {failure.Message.TrimEnd('.')}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Dapper;
+using Slipway.Server.Access;
+using Slipway.Server.Admin;
+using Slipway.Server.Builders;
+using Slipway.Server.Builds;
+using Slipway.Server.Certificates;
+using Slipway.Server.Leasing;
+using Slipway.Server.Projects;
+using Slipway.Server.Records;
+using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
+
+namespace Slipway.Server;
+
+/// <summary>What the control plane is made of.</summary>
+internal static class ServerServices
+{
+    /// <summary>Everything that works on the data; also enough for a tool that opens the folder without serving.</summary>
+    public static IServiceCollection AddControlPlane(this IServiceCollection services, Database database, TimeProvider clock, bool serves)
+    {
+        DefaultTypeMap.MatchNamesWithUnderscores = true;
+        return services
+            .AddSingleton(clock)
+            .AddSingleton(database)
+            .AddSingleton<TokenStore>()
+            .AddSingleton<TokenUse>()
+            .AddSingleton<ProjectStore>()
+            .AddSingleton<BuildStore>()
+            .AddSingleton<BuilderStore>()
+            .AddSingleton<LeaseStore>()
+            .AddSingleton<RecordStore>()
+            .AddSingleton(new Fleet(clock) { IsServing = serves })
+            .AddSingleton<ServerMetrics>()
+            .AddSingleton<CreateToken>()
+            .AddSingleton<ManageProjects>()
+            .AddSingleton<ManageBuilders>()
+            .AddSingleton<ListBuilds>()
+            .AddSingleton<AdminEndpoints>();
+    }
+
+    /// <summary>What only a serving process has.</summary>
+    public static IServiceCollection AddServing(this IServiceCollection services, BuildCertificates certificates) => services
+        .AddSingleton(certificates)
+        .AddSingleton<TokenAuthentication>()
+        .AddSingleton<BuildActivity>()
+        .AddSingleton<AcquireBuilder>()
+        .AddSingleton<StartBuild>()
+        .AddSingleton<ConnectBuild>()
+        .AddSingleton<EndBuild>()
+        .AddSingleton<EnrollBuilder>()
+        .AddSingleton<AttachBuilder>()
+        .AddSingleton<BuilderMessages>()
+        .AddSingleton<ResetProjectCache>()
+        .AddSingleton<BuildEndpoints>()
+        .AddSingleton<ProjectEndpoints>()
+        .AddSingleton<FleetEndpoints>()
+        .AddSingleton<BuildReaper>();
+}

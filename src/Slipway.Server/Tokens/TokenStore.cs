@@ -1,0 +1,73 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Slipway.Server.Storage;
+
+namespace Slipway.Server.Tokens;
+
+/// <summary>The tokens' table: hashes and what they stand for.</summary>
+internal sealed class TokenStore(Database database)
+{
+    private const string Columns =
+        """
+        t.id, t.kind, t.name, coalesce(t.organization_id, p.organization_id) AS organization_id,
+        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.reusable, t.created_at, t.expires_at,
+        t.last_used_at, t.revoked_at, b.finished_at AS build_finished_at, p.deleted_at AS project_deleted_at
+        FROM tokens t
+        LEFT JOIN builds b ON b.id = t.build_id
+        LEFT JOIN projects p ON p.id = coalesce(t.project_id, b.project_id)
+        """;
+
+    public TokenRecord? FindByHash(string hash) => database.Read(connection =>
+        connection.QuerySingleOrDefault<TokenRecord>($"SELECT {Columns} WHERE t.hash = @hash", new { hash }));
+
+    public TokenRecord? Find(string id) => database.Read(connection =>
+        connection.QuerySingleOrDefault<TokenRecord>($"SELECT {Columns} WHERE t.id = @id", new { id }));
+
+    /// <summary>Tokens that people handle; a build's and a builder's own are not among them.</summary>
+    public IReadOnlyList<TokenRecord> List() => database.Read(connection => connection.Query<TokenRecord>(
+        $"SELECT {Columns} WHERE t.kind IN ('user', 'organization', 'project', 'join') ORDER BY t.created_at, t.id").AsList());
+
+    public Task AddAsync(TokenRecord token, string hash, CancellationToken cancellation) =>
+        database.WriteAsync(connection => Insert(connection, token, hash), cancellation);
+
+    /// <summary>For use inside another store's transaction.</summary>
+    internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.Execute(
+        """
+        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, reusable, created_at, expires_at)
+        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @Reusable, @CreatedAt, @ExpiresAt)
+        """,
+        new
+        {
+            token.Id,
+            hash,
+            token.Kind,
+            token.Name,
+            token.OrganizationId,
+            token.ProjectId,
+            token.BuildId,
+            token.BuilderId,
+            token.Reusable,
+            token.CreatedAt,
+            token.ExpiresAt,
+        });
+
+    public Task<int> RevokeAsync(string id, long now, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE tokens SET revoked_at = coalesce(revoked_at, @now) WHERE id = @id", new { id, now }, cancellation);
+
+    /// <summary>Ends the identity of a builder that was removed.</summary>
+    public Task<int> RevokeOfBuilderAsync(string builderId, long now, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE tokens SET revoked_at = coalesce(revoked_at, @now) WHERE builder_id = @builderId",
+        new { builderId, now },
+        cancellation);
+
+    public Task<int> MarkUsedAsync(IReadOnlyList<KeyValuePair<string, long>> uses, CancellationToken cancellation) =>
+        database.WriteAsync(
+            connection => connection.Execute(
+                "UPDATE tokens SET last_used_at = @at WHERE id = @id AND coalesce(last_used_at, 0) < @at",
+                uses.Select(use => new { id = use.Key, at = use.Value })),
+            cancellation);
+
+    /// <summary>Forgets build tokens that have been dead for a day: one row per build would only pile up.</summary>
+    public Task<int> PurgeAsync(long before, CancellationToken cancellation) => database.WriteAsync(
+        "DELETE FROM tokens WHERE kind = 'build' AND expires_at < @before", new { before }, cancellation);
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Google.Protobuf;
+using Grpc.Core;
+using Slipway.Contract.Admin.V1;
+using Slipway.Server.Storage;
+using Slipway.Settings;
+
+namespace Slipway.Admin;
+
+/// <summary><c>slipway admin</c>: everything an operator does.</summary>
+internal static class AdminCommand
+{
+    private static readonly JsonFormatter Json = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithIndentation());
+    private static readonly JsonFormatter JsonLine = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
+
+    private static readonly Option<string?> Data = new(Setting.Data.Flag)
+    {
+        Description = "work on this data folder instead of DEPOT_API_URL",
+        Recursive = true,
+    };
+
+    private static readonly Option<bool> AsJson = new("--json") { Description = "print JSON", Recursive = true };
+
+    public static Command Create() => new("admin", "Manage organizations, projects, tokens, builders and builds")
+    {
+        Data,
+        AsJson,
+        OrganizationCommands.Create(),
+        ProjectCommands.Create(),
+        TokenCommands.Create(),
+        BuilderCommands.Create(),
+        BuildCommands.Create(),
+    };
+
+    /// <summary>A command that makes one call and prints its answer as JSON or in words.</summary>
+    public static Command Calls<T>(
+        this Command command,
+        Func<AdminService.AdminServiceClient, ParseResult, CancellationToken, Task<T>> call,
+        Func<T, string> words)
+        where T : IMessage
+    {
+        command.SetAction((parsed, cancellation) => RunAsync(parsed, async client =>
+        {
+            var answer = await call(client, parsed, cancellation);
+            var text = parsed.GetValue(AsJson) ? Json.Format(answer) : words(answer);
+            if (text.Length > 0)
+            {
+                await Console.Out.WriteLineAsync(text.TrimEnd('\n'));
+            }
+        }));
+        return command;
+    }
+
+    /// <summary>A command that prints a stream, message by message.</summary>
+    public static Command Streams<T>(
+        this Command command,
+        Func<AdminService.AdminServiceClient, ParseResult, AsyncServerStreamingCall<T>> call,
+        Func<T, string> words)
+        where T : IMessage
+    {
+        command.SetAction((parsed, cancellation) => RunAsync(parsed, async client =>
+        {
+            using var stream = call(client, parsed);
+            await foreach (var message in stream.ResponseStream.ReadAllAsync(cancellation))
+            {
+                await Console.Out.WriteLineAsync(parsed.GetValue(AsJson) ? JsonLine.Format(message) : words(message));
+            }
+        }));
+        return command;
+    }
+
+    public static long Seconds(string? duration) => duration is null ? 0 : Durations.Parse(duration) is { } span
+        ? (long)span.TotalSeconds
+        : throw new UsageException($"--expires is \"{duration}\": it must be {Durations.Expected}");
+
+    private static async Task<int> RunAsync(ParseResult parsed, Func<AdminService.AdminServiceClient, Task> work)
+    {
+        await using var connection = AdminConnection.Open(parsed.GetValue(Data));
+        try
+        {
+            await work(connection.Client);
+            return 0;
+        }
+        catch (RpcException failure) when (failure is { StatusCode: StatusCode.Unavailable, Status.DebugException: not null })
+        {
+            throw new StartupException(
+                $"cannot reach {SlipwaySettings.ApiUrl}: {failure.Status.DebugException.GetBaseException().Message}; "
+                + "check DEPOT_API_URL, or give the server's folder with --data DIR",
+                failure);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using Slipway.Contract.Admin.V1;
+
+namespace Slipway.Admin;
+
+/// <summary><c>slipway admin builder</c>.</summary>
+internal static class BuilderCommands
+{
+    public static Command Create() => new("builder", "Builders") { List(), JoinToken(), Drain(), Remove() };
+
+    private static Command List() => new Command("list", "List builders").Calls(
+        (client, _, cancellation) => client.ListBuildersAsync(new ListBuildersRequest(), cancellationToken: cancellation).ResponseAsync,
+        found => Table.Render(
+            ["ID", "NAME", "STATE", "ARCHITECTURES", "ENGINE", "ADDRESS", "BUILDS", "LAST SEEN"],
+            found.Builders.Select(b => new[]
+            {
+                b.Id, b.Name, (b.Connected ? "connected" : "away") + (b.Draining ? ", draining" : ""), string.Join(',', b.Architectures),
+                $"{b.EngineKind} {b.EngineVersion}", b.Address, b.RunningBuilds.ToString(CultureInfo.InvariantCulture), b.LastSeenAt.Text(),
+            })));
+
+    private static Command JoinToken()
+    {
+        var expires = new Option<string?>("--expires")
+        {
+            Description = "let as many builders join as come within this time (default: one, within 10m)",
+        };
+        return new Command("join-token", "Create a token that a builder joins with") { expires }.Calls(
+            (client, parsed, cancellation) => client.CreateJoinTokenAsync(
+                new CreateJoinTokenRequest { ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires)) },
+                cancellationToken: cancellation).ResponseAsync,
+            made => made.Token);
+    }
+
+    private static Command Drain()
+    {
+        var id = new Argument<string>("ID");
+        var undo = new Option<bool>("--undo") { Description = "let it take new work again" };
+        return new Command("drain", "Place nothing new on a builder") { id, undo }.Calls(
+            (client, parsed, cancellation) => client.DrainBuilderAsync(
+                new DrainBuilderRequest { BuilderId = parsed.GetRequiredValue(id), Draining = !parsed.GetValue(undo) },
+                cancellationToken: cancellation).ResponseAsync,
+            _ => "");
+    }
+
+    private static Command Remove()
+    {
+        var id = new Argument<string>("ID");
+        return new Command("remove", "End a builder's identity") { id }.Calls(
+            (client, parsed, cancellation) => client.RemoveBuilderAsync(
+                new RemoveBuilderRequest { BuilderId = parsed.GetRequiredValue(id) }, cancellationToken: cancellation).ResponseAsync,
+            _ => "");
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text;
+using Depot.Cli;
+using Depot.Cli.Build;
+using Depot.Cli.Rendering;
+using Depot.Cli.Settings;
+
+namespace Slipway.Tests.Cli;
+
+/// <summary>A folder, an environment and streams for one command.</summary>
+internal sealed class CliScene : IDisposable
+{
+    public CliScene() => Settings = new CliSettings(name => Environment.GetValueOrDefault(name));
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("depot-test-").FullName;
+
+    public Dictionary<string, string> Environment { get; } = [];
+
+    public CliSettings Settings { get; }
+
+    public Stream Input { get; set; } = Stream.Null;
+
+    public string Write(string name, string text)
+    {
+        var path = Path.Combine(Folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    public Task<BuildPlan> ResolveAsync(params string[] words) => BuildPlan.ResolveAsync(
+        BuildCommand.ReadArguments(words, _ => { }), Settings, Folder, new Terminal { In = Input, Out = Stream.Null, Err = Stream.Null }, CancellationToken.None);
+
+    /// <summary>Runs a command as <c>Main</c> does.</summary>
+    public async Task<(int ExitCode, string Output, string Error)> RunAsync(string[] words, CancellationToken cancellation = default)
+    {
+        var output = new MemoryStream();
+        var error = new MemoryStream();
+        var context = new CliContext
+        {
+            Settings = Settings,
+            WorkingFolder = Folder,
+            Terminal = new Terminal { In = Input, Out = output, Err = Stream.Synchronized(error) },
+        };
+        var exitCode = await CliHost.RunAsync(context, words, cancellation);
+        return (exitCode, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,163 @@
+using Depot.Cli;
+using Depot.Cli.ControlPlane;
+using Depot.Cli.Settings;
+using Xunit;
+
+namespace Slipway.Tests.Cli;
+
+/// <summary>Which server, which token, which project.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+public sealed class SettingsTests : IDisposable
+{
+    private readonly CliScene _scene = new();
+
+    public SettingsTests() => _scene.Environment["XDG_CONFIG_HOME"] = Path.Combine(_scene.Folder, "config");
+
+    public void Dispose() => _scene.Dispose();
+
+    [Theory]
+    [InlineData("flag", "env", "api-env", "stored", "job", "flag", "--token")]
+    [InlineData("", "env", "api-env", "stored", "job", "env", "DEPOT_TOKEN")]
+    [InlineData(null, "", "api-env", "stored", "job", "api-env", "DEPOT_API_TOKEN")]
+    [InlineData(null, null, "", "stored", "job", "stored", "depot.yaml")]
+    [InlineData(null, null, null, null, "job", "job", "the job's token")]
+    public void The_nearest_token_counts(string? flag, string? token, string? api, string? stored, string? job, string expected, string source)
+    {
+        Set("DEPOT_TOKEN", token);
+        Set("DEPOT_API_TOKEN", api);
+        Set("DEPOT_JIT_TOKEN", job);
+        if (stored is not null)
+        {
+            _scene.Write("config/depot/depot.yaml", $"api_token: {stored}\norg_id: \"\"\n");
+        }
+
+        var credentials = Credentials.Resolve(flag, _scene.Settings);
+        Assert.Equal(expected, credentials.Token);
+        Assert.EndsWith(source, credentials.Source);
+        Assert.DoesNotContain(expected, $"{credentials}".Replace(source, "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_token_says_what_to_do()
+    {
+        var problem = Assert.Throws<CliException>(() => Credentials.Resolve(null, _scene.Settings));
+        Assert.Equal("missing API token, please run `depot login`", problem.Message);
+        Assert.Contains("DEPOT_TOKEN", problem.Remedy);
+    }
+
+    [Fact]
+    public void The_server_comes_from_the_environment_then_the_settings_file_then_the_default()
+    {
+        Assert.Equal((CliSettings.DefaultApiUrl, "the default"), _scene.Settings.ApiUrl);
+        _scene.Write("config/depot/depot.yaml", "api_url: 'https://stored'\n");
+        Assert.Equal("https://stored", new CliSettings(_scene.Environment.GetValueOrDefault).ApiUrl.Url);
+        Set("DEPOT_API_URL", "https://env");
+        Assert.Equal(("https://env", "DEPOT_API_URL"), _scene.Settings.ApiUrl);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("ftp://host")]
+    [InlineData("http://")]
+    public void An_address_that_is_none_is_named(string url) =>
+        Assert.Contains(url, Assert.Throws<CliException>(() => ApiEndpoint.Parse(url, "DEPOT_API_URL")).Message);
+
+    [Theory]
+    [InlineData("https://host/api/", "/api/a.B/C")]
+    [InlineData("http://host:1", "/a.B/C")]
+    public void A_path_of_the_address_is_kept(string url, string path) => Assert.Equal(path, ApiEndpoint.Parse(url, "x").PathOf("a.B/C"));
+
+    [Fact]
+    public void The_settings_file_is_private_and_reads_back()
+    {
+        var path = _scene.Settings.ConfigPath;
+        new ConfigFile("it's: #secret", "o1", "https://x").Write(path);
+        Assert.Equal(new ConfigFile("it's: #secret", "o1", "https://x"), ConfigFile.Read(path));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(path)!));
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public void A_broken_settings_file_is_named()
+    {
+        var path = _scene.Write("config/depot/depot.yaml", "a: [\n");
+        Assert.Contains(path, Assert.Throws<CliException>(() => ConfigFile.Read(path)).Message);
+    }
+
+    [Theory]
+    [InlineData("depot.json", """{"id":"p1"}""", "p1", 0)]
+    [InlineData("depot.json", """{"id":"p1","other":{"x":[1]}}""", "p1", 1)]
+    [InlineData("depot.yml", "id: p1\n", "p1", 0)]
+    [InlineData("depot.yaml", "# comment\nid: \"p1\"\nnested:\n  - a\n  - {b: c}\n", "p1", 1)]
+    [InlineData("depot.json", "id: p1\n", "p1", 0)]
+    public void A_project_file_names_its_project(string name, string text, string expected, int warnings)
+    {
+        _scene.Write(name, text);
+        Directory.CreateDirectory(Path.Combine(_scene.Folder, "a/b"));
+        var said = new List<string>();
+        Assert.Equal(expected, ProjectFile.Find(Path.Combine(_scene.Folder, "a/b"), said.Add)!.Id);
+        Assert.Equal(warnings, said.Count);
+    }
+
+    [Theory]
+    [InlineData("""{"projectId":"p1"}""", "Rename its key \"projectId\" to \"id\".")]
+    [InlineData("""{"id":""}""", "depot init --force")]
+    [InlineData("""{"id":null}""", "depot init --force")]
+    [InlineData("", "depot init --force")]
+    [InlineData("- a\n", "depot init --force")]
+    [InlineData("""{"id":""", "depot init --force")]
+    public void A_nearer_file_that_names_none_does_not_give_way_to_a_parents(string text, string remedy)
+    {
+        _scene.Write("depot.json", """{"id":"parent"}""");
+        var path = _scene.Write("a/depot.json", text);
+        var problem = Assert.Throws<CliException>(() => ProjectFile.Find(Path.Combine(_scene.Folder, "a"), _ => { }));
+        Assert.Contains(path, problem.Message);
+        Assert.Contains(remedy, problem.Remedy);
+    }
+
+    [Fact]
+    public void The_flag_beats_the_variable_and_the_variable_the_file()
+    {
+        _scene.Write("app/depot.json", """{"id":"file"}""");
+        Assert.Equal("file", Project(null, "app"));
+        Assert.Equal("file", Project("", "app/Dockerfile"));
+        Assert.Null(Project(null, "-"));
+        Assert.Null(Project(null, "https://host/x.git"));
+        Set("DEPOT_PROJECT_ID", "env");
+        Assert.Equal("env", Project(null, "app"));
+        Assert.Equal("flag", Project("flag", "app"));
+    }
+
+    [Fact]
+    public void Two_projects_are_told_of()
+    {
+        _scene.Write("one/depot.json", """{"id":"p1"}""");
+        _scene.Write("two/depot.json", """{"id":"p2"}""");
+        var said = new List<string>();
+        Assert.Equal("p2", ProjectChoice.Find(null, _scene.Settings, _scene.Folder, ["one", "two/Dockerfile"], said.Add));
+        Assert.Equal(["More than one project ID discovered: p1, p2.  Using project: p2"], said);
+    }
+
+    [Theory]
+    [InlineData("BUILDKITE", "true", true)]
+    [InlineData("CI", "1", true)]
+    [InlineData("CI", "", false)]
+    [InlineData("BUILDKITE", "", false)]
+    public void A_CI_job_is_known_by_its_variables(string name, string value, bool expected)
+    {
+        Set(name, value);
+        Assert.Equal(expected, _scene.Settings.IsCi);
+        Assert.EndsWith(expected ? "/ci" : "/terminal", _scene.Settings.UserAgent);
+    }
+
+    private string? Project(string? flag, string path) => ProjectChoice.Find(flag, _scene.Settings, _scene.Folder, [path], _ => { });
+
+    private void Set(string name, string? value)
+    {
+        if (value is not null)
+        {
+            _scene.Environment[name] = value;
+        }
+    }
+}

@@ -1,0 +1,386 @@
+using Google.Protobuf.Reflection;
+using Grpc.Core;
+using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Depot.Cli.V1;
+using Slipway.Contract.Depot.Cli.V1Beta1;
+using Slipway.Contract.Fleet.V1;
+using Slipway.Server.Connect;
+using Slipway.Tests.Server.Support;
+using Xunit;
+using AdminProjects = Slipway.Contract.Admin.V1.ListProjectsRequest;
+using PublicBuilds = Slipway.Contract.Depot.Cli.V1.ListBuildsRequest;
+
+namespace Slipway.Tests.Server;
+
+/// <summary>Who may call what, on whose things: every method times every kind of caller times own, other project, other organization.</summary>
+public sealed class AccessTests
+{
+    private const StatusCode Yes = StatusCode.OK;
+    private const StatusCode No = StatusCode.PermissionDenied;
+
+    // Allowed, and then the method has nothing to offer or the request is incomplete on purpose.
+    private const StatusCode None = StatusCode.Unimplemented;
+
+    private static readonly string[] Callers = ["user", "org A", "project A1", "build A1", "builder", "join"];
+
+    /// <summary>
+    /// Per caller (in the order of <see cref="Callers"/>): the answer for project A1, for A2 of the same organization, for B1 of another.
+    /// Nobody's call is answered for a caller without a token: that is checked for every row.
+    /// </summary>
+    private static readonly Dictionary<string, string> Table = new()
+    {
+        ["BuildService/CreateBuild"] = "yyy yyn ynn nnn nnn nnn",
+        ["BuildService/GetBuild"] = "yyy yyn ynn ynn nnn nnn",
+        ["BuildService/FinishBuild"] = "yyy yyn ynn ynn nnn nnn",
+        ["BuildService/GetBuildKitConnection"] = "yyy yyn ynn ynn nnn nnn",
+        ["BuildService/ReportBuildHealth"] = "yyy yyn ynn ynn nnn nnn",
+        ["BuildService/ReportStatusStream"] = "yyy yyn ynn ynn nnn nnn",
+        ["BuildService/ReportTimings"] = "yyy yyy yyy yyy nnn nnn",
+        ["BuildService/ReportStatus"] = "yyy yyy yyy yyy nnn nnn",
+        ["BuildService/ReportBuildContext"] = "yyy yyy yyy yyy nnn nnn",
+        ["BuildService/ListBuilds"] = "yyy yyn ynn nnn nnn nnn",
+        ["BuildService/GetPullInfo"] = "uuu uun unn nnn nnn nnn",
+        ["BuildService/GetPullToken"] = "uuu uun unn nnn nnn nnn",
+        ["ProjectsService/ListProjects"] = "yyy yyy yyy nnn nnn nnn",
+        ["ProjectsService/ResetProjectCache"] = "yyy yyn nnn nnn nnn nnn",
+        ["FleetService/Enroll"] = "nnn nnn nnn nnn nnn yyy",
+        ["FleetService/Attach"] = "nnn nnn nnn nnn yyy nnn",
+        ["FleetService/Report"] = "nnn nnn nnn nnn yyy nnn",
+        ["AdminService/CreateOrganization"] = "yyy nnn nnn nnn nnn nnn",
+        ["AdminService/ListOrganizations"] = "yyy yyy nnn nnn nnn nnn",
+        ["AdminService/CreateProject"] = "yyy yyn nnn nnn nnn nnn",
+        ["AdminService/ListProjects"] = "yyy yyy yyy nnn nnn nnn",
+        ["AdminService/UpdateProject"] = "yyy yyn nnn nnn nnn nnn",
+        ["AdminService/DeleteProject"] = "yyy yyn nnn nnn nnn nnn",
+        ["AdminService/CreateToken"] = "yyy yyn nnn nnn nnn nnn",
+        ["AdminService/ListTokens"] = "yyy yyy nnn nnn nnn nnn",
+        ["AdminService/RevokeToken"] = "yyy yyn nnn nnn nnn nnn",
+        ["AdminService/ListBuilders"] = "yyy nnn nnn nnn nnn nnn",
+        ["AdminService/CreateJoinToken"] = "yyy nnn nnn nnn nnn nnn",
+        ["AdminService/DrainBuilder"] = "yyy nnn nnn nnn nnn nnn",
+        ["AdminService/RemoveBuilder"] = "yyy nnn nnn nnn nnn nnn",
+        ["AdminService/ListBuilds"] = "yyy yyn ynn nnn nnn nnn",
+        ["AdminService/ShowBuild"] = "yyy yyn ynn nnn nnn nnn",
+        ["AdminService/ReadBuildLog"] = "yyy yyn ynn nnn nnn nnn",
+    };
+
+    [Fact]
+    public void Every_method_has_its_row() => Assert.Equal(
+        RpcMethods.Services.SelectMany(service => service.Methods).Select(Key).Order(StringComparer.Ordinal),
+        Table.Keys.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task Every_mapped_endpoint_is_known_to_the_edge()
+    {
+        await using var server = await TestServer.StartAsync();
+        var mapped = server.Service<Microsoft.AspNetCore.Routing.EndpointDataSource>().Endpoints
+            .Select(endpoint => endpoint.Metadata.OfType<Grpc.AspNetCore.Server.GrpcMethodMetadata>().FirstOrDefault()?.Method.FullName)
+            .OfType<string>()
+            .ToHashSet();
+        Assert.NotEmpty(mapped);
+        Assert.Equal(RpcMethods.Services.SelectMany(service => service.Methods).Count(), mapped.Count);
+        Assert.All(mapped, path => Assert.NotNull(RpcMethods.Find(path)));
+    }
+
+    [Fact]
+    public async Task Every_caller_gets_what_the_table_says()
+    {
+        await using var site = await Tenants.CreateAsync();
+        var wrong = new List<string>();
+        foreach (var (method, row) in Table)
+        {
+            for (var caller = 0; caller < Callers.Length; caller++)
+            {
+                for (var target = 0; target < 3; target++)
+                {
+                    var token = await site.TokenAsync(caller);
+                    var expected = row.Split(' ')[caller][target] switch { 'y' => Yes, 'u' => None, _ => No };
+                    var answered = await site.CallAsync(method, token, target);
+                    if (answered.StatusCode != expected)
+                    {
+                        wrong.Add($"{method} as {Callers[caller]} on {"A1 A2 B1".Split(' ')[target]}: {answered} instead of {expected}");
+                    }
+                }
+            }
+
+            var stranger = await site.CallAsync(method, null, 0);
+            if (stranger.StatusCode != StatusCode.Unauthenticated)
+            {
+                wrong.Add($"{method} without a token: {stranger}");
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
+    [Theory]
+    [InlineData("BuildService/CreateBuild")]
+    [InlineData("BuildService/ListBuilds")]
+    [InlineData("BuildService/GetBuild")]
+    [InlineData("ProjectsService/ResetProjectCache")]
+    [InlineData("AdminService/UpdateProject")]
+    [InlineData("AdminService/ShowBuild")]
+    [InlineData("AdminService/RevokeToken")]
+    public async Task What_belongs_to_others_looks_absent(string method)
+    {
+        await using var site = await Tenants.CreateAsync();
+        var token = await site.TokenAsync(1);
+
+        var foreign = await site.CallAsync(method, token, 2);
+        var absent = await site.CallAsync(method, token, 3);
+
+        Assert.Equal(No, absent.StatusCode);
+        Assert.Equal(site.Blank(absent.Detail), site.Blank(foreign.Detail));
+    }
+
+    private static string Key(MethodDescriptor method) => $"{method.Service.Name}/{method.Name}";
+
+    /// <summary>Organization A with projects A1 and A2, organization B with B1; a caller of each kind that belongs to A1.</summary>
+    private sealed class Tenants(TestServer server) : IAsyncDisposable
+    {
+        private readonly List<string> _ids = [];
+        private string _organizationA = "";
+
+        private static readonly string[] Names = ["A1", "A2", "B1"];
+
+        public static async Task<Tenants> CreateAsync()
+        {
+            var site = new Tenants(await TestServer.StartAsync());
+            site._organizationA = site.Server.First.OrganizationId;
+            return site;
+        }
+
+        public TestServer Server { get; } = server;
+
+        // A fresh set for every cell: one call must not pave or block the way of the next.
+        private string[] _projects = [];
+        private string[] _organizations = [];
+        private string _buildToken = "";
+        private string _build = "";
+
+        public async Task<string?> TokenAsync(int caller)
+        {
+            var admin = Server.Admin();
+            var other = await admin.CreateOrganizationAsync(new() { Name = "B" });
+            _organizations = [_organizationA, _organizationA, other.Id];
+            _projects = new string[3];
+            for (var i = 0; i < 3; i++)
+            {
+                _projects[i] = (await admin.CreateProjectAsync(new() { OrganizationId = _organizations[i], Name = Names[i] })).Id;
+            }
+
+            var made = await Server.Builds().CreateBuildAsync(new CreateBuildRequest { ProjectId = _projects[0] });
+            (_build, _buildToken) = (made.BuildId, made.BuildToken);
+            return caller switch
+            {
+                0 => Server.Owner,
+                1 => (await admin.CreateTokenAsync(new() { OrganizationId = _organizationA })).Token,
+                2 => (await admin.CreateTokenAsync(new() { ProjectId = _projects[0] })).Token,
+                3 => _buildToken,
+                4 => (await FakeBuilder.EnrollAsync(Server)).Token,
+                _ => (await admin.CreateJoinTokenAsync(new())).Token,
+            };
+        }
+
+        public async Task<Status> CallAsync(string method, string? token, int target)
+        {
+            if (_projects.Length == 0)
+            {
+                await TokenAsync(0);
+            }
+
+            var project = target < 3 ? _projects[target] : "pnobody";
+            var build = target switch
+            {
+                0 => _build,
+                3 => "bnobody",
+                _ => (await Server.Builds().CreateBuildAsync(new CreateBuildRequest { ProjectId = project })).BuildId,
+            };
+            _ids.AddRange([project, build]);
+            try
+            {
+                await InvokeAsync(method, Server.Invoker(token), project, build, target < 3 ? _organizations[target] : "onobody", target);
+                return Status.DefaultSuccess;
+            }
+            catch (RpcException failure)
+            {
+                return failure.Status;
+            }
+        }
+
+        /// <summary>The text without the ids that the caller itself named.</summary>
+        public string Blank(string text) => _ids.Aggregate(text, (rest, id) => rest.Replace($"\"{id}\"", "\"…\"", StringComparison.Ordinal));
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
+
+        private string _token = "-";
+
+        private async Task InvokeAsync(string method, CallInvoker invoker, string project, string build, string organization, int target)
+        {
+            var builds = new BuildService.BuildServiceClient(invoker);
+            var projects = new ProjectsService.ProjectsServiceClient(invoker);
+            switch (method)
+            {
+                case "BuildService/CreateBuild":
+                    await builds.CreateBuildAsync(new() { ProjectId = project });
+                    break;
+                case "BuildService/GetBuild":
+                    await builds.GetBuildAsync(new() { BuildId = build });
+                    break;
+                case "BuildService/FinishBuild":
+                    await builds.FinishBuildAsync(new() { BuildId = build, Success = new() });
+                    break;
+                case "BuildService/GetBuildKitConnection":
+                    await AskAsync(builds, build);
+                    break;
+                case "BuildService/ReportBuildHealth":
+                    await builds.ReportBuildHealthAsync(new() { BuildId = build });
+                    break;
+                case "BuildService/ReportStatusStream":
+                    using (var stream = builds.ReportStatusStream())
+                    {
+                        await stream.RequestStream.WriteAsync(new() { BuildId = build });
+                        await stream.RequestStream.CompleteAsync();
+                        await stream;
+                    }
+
+                    break;
+                case "BuildService/ReportTimings":
+                    await builds.ReportTimingsAsync(new());
+                    break;
+                case "BuildService/ReportStatus":
+                    await builds.ReportStatusAsync(new());
+                    break;
+                case "BuildService/ReportBuildContext":
+                    await builds.ReportBuildContextAsync(new());
+                    break;
+                case "BuildService/ListBuilds":
+                    await builds.ListBuildsAsync(new PublicBuilds { ProjectId = project });
+                    break;
+                case "BuildService/GetPullInfo":
+                    await builds.GetPullInfoAsync(new() { BuildId = build });
+                    break;
+                case "BuildService/GetPullToken":
+                    await builds.GetPullTokenAsync(new() { ProjectId = project });
+                    break;
+                case "ProjectsService/ListProjects":
+                    await projects.ListProjectsAsync(new());
+                    break;
+                case "ProjectsService/ResetProjectCache":
+                    await projects.ResetProjectCacheAsync(new() { ProjectId = project });
+                    break;
+                default:
+                    await InvokeAsync(method, new FleetService.FleetServiceClient(invoker));
+                    await InvokeAsync(method, new AdminService.AdminServiceClient(invoker), project, build, organization, target);
+                    break;
+            }
+        }
+
+        // Of a build that is over: who may ask hears that, at once; who may not hears nothing of it.
+        private async Task AskAsync(BuildService.BuildServiceClient builds, string build)
+        {
+            await Server.Builds().FinishBuildAsync(new() { BuildId = build, Success = new() });
+            try
+            {
+                await builds.GetBuildKitConnectionAsync(new() { BuildId = build, Platform = BuilderPlatform.Amd64 });
+            }
+            catch (RpcException over) when (over.StatusCode == StatusCode.FailedPrecondition)
+            {
+            }
+        }
+
+        private static async Task InvokeAsync(string method, FleetService.FleetServiceClient fleet)
+        {
+            switch (method)
+            {
+                case "FleetService/Enroll":
+                    await fleet.EnrollAsync(new() { Name = "x" });
+                    break;
+                case "FleetService/Attach":
+                    using (var attach = fleet.Attach())
+                    {
+                        await attach.RequestStream.WriteAsync(new() { Heartbeat = new() });
+                        var refused = await Assert.ThrowsAsync<RpcException>(() => attach.ResponseStream.MoveNext(default));
+                        if (refused.StatusCode != StatusCode.InvalidArgument)
+                        {
+                            throw refused;
+                        }
+                    }
+
+                    break;
+                case "FleetService/Report":
+                    using (var report = fleet.Report())
+                    {
+                        await report.RequestStream.CompleteAsync();
+                        Assert.False(await report.ResponseStream.MoveNext(default));
+                    }
+
+                    break;
+            }
+        }
+
+        private async Task InvokeAsync(
+            string method, AdminService.AdminServiceClient admin, string project, string build, string organization, int target)
+        {
+            switch (method)
+            {
+                case "AdminService/CreateOrganization":
+                    await admin.CreateOrganizationAsync(new() { Name = "x" });
+                    break;
+                case "AdminService/ListOrganizations":
+                    await admin.ListOrganizationsAsync(new());
+                    break;
+                case "AdminService/CreateProject":
+                    await admin.CreateProjectAsync(new() { OrganizationId = organization, Name = "x" });
+                    break;
+                case "AdminService/ListProjects":
+                    await admin.ListProjectsAsync(new AdminProjects());
+                    break;
+                case "AdminService/UpdateProject":
+                    await admin.UpdateProjectAsync(new() { ProjectId = project, Name = "x" });
+                    break;
+                case "AdminService/DeleteProject":
+                    await admin.DeleteProjectAsync(new() { ProjectId = project });
+                    break;
+                case "AdminService/CreateToken":
+                    await admin.CreateTokenAsync(new() { ProjectId = project });
+                    break;
+                case "AdminService/ListTokens":
+                    await admin.ListTokensAsync(new());
+                    break;
+                case "AdminService/RevokeToken":
+                    _token = target < 3 ? (await Server.Admin().CreateTokenAsync(new() { ProjectId = project })).Info.Id : "tnobody";
+                    _ids.Add(_token);
+                    await admin.RevokeTokenAsync(new() { TokenId = _token });
+                    break;
+                case "AdminService/ListBuilders":
+                    await admin.ListBuildersAsync(new());
+                    break;
+                case "AdminService/CreateJoinToken":
+                    await admin.CreateJoinTokenAsync(new());
+                    break;
+                case "AdminService/DrainBuilder":
+                    await admin.DrainBuilderAsync(new() { BuilderId = (await FakeBuilder.EnrollAsync(Server)).Id, Draining = true });
+                    break;
+                case "AdminService/RemoveBuilder":
+                    await admin.RemoveBuilderAsync(new() { BuilderId = (await FakeBuilder.EnrollAsync(Server)).Id });
+                    break;
+                case "AdminService/ListBuilds":
+                    await admin.ListBuildsAsync(new() { ProjectId = project });
+                    break;
+                case "AdminService/ShowBuild":
+                    await admin.ShowBuildAsync(new() { BuildId = build });
+                    break;
+                case "AdminService/ReadBuildLog":
+                    using (var log = admin.ReadBuildLog(new() { BuildId = build }))
+                    {
+                        while (await log.ResponseStream.MoveNext(default))
+                        {
+                        }
+                    }
+
+                    break;
+            }
+        }
+    }
+}
