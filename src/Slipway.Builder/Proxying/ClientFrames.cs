@@ -154,7 +154,7 @@ internal sealed class ClientFrames(RelayExchange exchange, FrameSink toEngine, F
             return FrameFate.Pass;
         }
 
-        _settingsSeen = true;
+        _settingsSeen = toEngine.IsOpen = true;
         floods.CountSettings();
         FrameWriter.Settings(toEngine.Own(), exchange.ClientSettings.Take(payload, out var windowChange));
         exchange.MoveClientWindows(windowChange);

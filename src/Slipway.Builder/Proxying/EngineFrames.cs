@@ -15,6 +15,7 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
 
     public FrameFate BeginData(Http2FrameHeader frame, Span<byte> header)
     {
+        Require(toClient.IsOpen && !_blocks.IsOpen, "a DATA frame out of place");
         exchange.Down.Sender -= frame.Length;
         if (exchange.Down.Sender < 0)
         {
@@ -78,6 +79,7 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
     public FrameFate Judge(Http2FrameHeader frame, Span<byte> whole)
     {
         var payload = whole[Http2Frame.HeaderLength..];
+        Require(toClient.IsOpen || frame.Type == Http2FrameType.Settings, "another frame than SETTINGS first");
         Require(!_blocks.IsOpen || frame.Type == Http2FrameType.Continuation, "a frame inside a header block");
         switch (frame.Type)
         {
@@ -91,6 +93,7 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
             case Http2FrameType.Settings:
                 return JudgeSettings(frame, payload);
             case Http2FrameType.Ping:
+                Require(frame.StreamId == 0 && payload.Length == Http2Frame.PingLength, "a malformed PING");
                 return FrameFate.Pass;
             case Http2FrameType.RstStream:
                 Require(payload.Length == Http2Frame.RstStreamLength, "a malformed RST_STREAM");
@@ -121,9 +124,11 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
     {
         if (frame.Has(Http2Flags.Ack))
         {
+            Require(toClient.IsOpen && payload.Length == 0, "a malformed SETTINGS");
             return FrameFate.Pass;
         }
 
+        toClient.IsOpen = true;
         FrameWriter.Settings(toClient.Own(), exchange.EngineSettings.Take(payload, out var windowChange));
         exchange.MoveEngineWindows(windowChange);
         return FrameFate.Take;

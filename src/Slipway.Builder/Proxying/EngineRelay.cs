@@ -213,6 +213,13 @@ internal sealed class EngineRelay : IDisposable
         {
             // Inside a frame nothing can be said; the closing connection says it.
             var canTell = !_toClient.MidFrame && end.Outcome is not (RelayOutcome.ClientClosed or RelayOutcome.ClientReset);
+            if (canTell && !_toClient.IsOpen)
+            {
+                _toClient.IsOpen = true;
+                FrameWriter.Settings(_toClient.Own(), []);
+                _toClient.AdmitDeferred();
+            }
+
             _exchange.EndAll(reason, canTell);
             if (!canTell)
             {

@@ -25,8 +25,11 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
     /// <summary>The bytes so far end inside a frame: nothing else may come before its rest.</summary>
     public bool MidFrame { get; set; }
 
-    /// <summary>Frames that wait for the end of the frame in progress.</summary>
-    public bool HasDeferred => _deferred.Length > 0;
+    /// <summary>The other side's own SETTINGS have passed, which must be the first frame (RFC 9113 §3.4).</summary>
+    public bool IsOpen { get; set; }
+
+    /// <summary>Frames that waited for the end of the frame in progress, or for the first one.</summary>
+    public bool HasDeferred => IsOpen && _deferred.Length > 0;
 
     public int UnsentBytes => _pending.Length + _deferred.Length;
 
@@ -34,7 +37,7 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
     public ByteBuffer Own()
     {
         Feeder?.CutRun();
-        return MidFrame ? _deferred : _pending;
+        return MidFrame || !IsOpen ? _deferred : _pending;
     }
 
     /// <summary>Continues with bytes of the feeding lane.</summary>
@@ -184,7 +187,7 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
 
     private void AdmitDeferredUnless(bool midFrame)
     {
-        if (!midFrame && _deferred.Length > 0)
+        if (!midFrame && HasDeferred)
         {
             AdmitDeferred();
         }

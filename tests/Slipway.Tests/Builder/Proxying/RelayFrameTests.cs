@@ -54,6 +54,7 @@ public sealed class RelayFrameTests
         var (client, engine, _) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         HeaderField[] repeated = [.. Enumerable.Range(0, 2000).Select(i => new HeaderField("x-docker-expose-session-grpc-method", $"/a.B/C{i}"))];
         var block = Block(Request(SessionPath, [SessionId, .. repeated]));
         var pieces = block.Chunk(777).ToArray();
@@ -77,6 +78,7 @@ public sealed class RelayFrameTests
         var (client, engine, _) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
 
         // A refused call adds an entry (literal with indexing, new name); the next call uses it (index 62).
         byte[] adds = [0x40, 3, (byte)'x', (byte)'-', (byte)'a', 5, .. "value"u8];
@@ -119,6 +121,7 @@ public sealed class RelayFrameTests
         var (client, engine, _) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         var solve = Message(new SolveRequest { Ref = "r1", FrontendAttrs = { ["cgroup-parent"] = "/", ["target"] = "t" } }.ToByteArray());
         await client.SendHeadersAsync(1, Request(SolvePath));
         await client.SendDataAsync(1, solve[..7]);
@@ -281,12 +284,45 @@ public sealed class RelayFrameTests
     }
 
     [Fact]
+    public async Task Nothing_comes_before_the_engines_settings()
+    {
+        await using var bed = new RelayBed();
+        var (client, engine, end) = await bed.ConnectAsync();
+        await client.OpenClientAsync();
+        await client.SendHeadersAsync(1, Request(PrunePath), endStream: true);
+        await client.SendHeadersAsync(3, Request(InfoPath), endStream: true);
+        await engine.AcceptPrefaceAsync();
+        await engine.ReadAsync(Http2FrameType.Headers, 1);
+        await engine.OpenServerAsync();
+        Assert.Equal(Http2FrameType.Settings, (await client.ReadAsync())!.Head.Type);
+        Assert.Equal((int)GrpcStatusCode.PermissionDenied, (await client.ReadAsync())!.Status);
+        await engine.DisposeAsync();
+        Assert.Equal(RelayOutcome.EngineClosedEarly, (await end).Outcome);
+    }
+
+    [Fact]
+    public async Task An_engine_that_dies_before_it_speaks_is_told_of_in_HTTP_2()
+    {
+        await using var bed = new RelayBed();
+        var (client, engine, _) = await bed.ConnectAsync();
+        await client.OpenClientAsync();
+        await client.SendHeadersAsync(1, Request(InfoPath), endStream: true);
+        await engine.AcceptPrefaceAsync();
+        await engine.ReadAsync(Http2FrameType.Headers, 1);
+        await engine.DisposeAsync();
+        var frames = await client.ReadToEndAsync();
+        Assert.Equal([Http2FrameType.Settings, Http2FrameType.Headers, Http2FrameType.GoAway], frames.Select(frame => frame.Head.Type));
+        Assert.Equal((int)GrpcStatusCode.Unavailable, frames[1].Status);
+    }
+
+    [Fact]
     public async Task An_unfinished_refused_call_is_reset_and_its_late_data_swallowed()
     {
         await using var bed = new RelayBed();
         var (client, engine, _) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         await client.SendHeadersAsync(1, Request("/moby.buildkit.v1.frontend.LLBBridge/ExecProcess"));
         Assert.Equal((int)GrpcStatusCode.PermissionDenied, (await client.ReadAsync(Http2FrameType.Headers, 1)).Status);
         Assert.Equal((uint)Http2ErrorCode.NoError, (await client.ReadAsync(Http2FrameType.RstStream, 1)).Value);
@@ -303,6 +339,7 @@ public sealed class RelayFrameTests
         var (client, engine, _) = await bed.ConnectAsync();
         await client.OpenClientAsync(Setting(Http2Setting.InitialWindowSize, 10));
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         await client.SendHeadersAsync(1, Request(WorkersPath));
         await client.SendDataAsync(1, Message([]), endStream: true);
         Assert.Equal("200", (await client.ReadAsync(Http2FrameType.Headers, 1))[":status"]);
@@ -324,6 +361,7 @@ public sealed class RelayFrameTests
         var (client, engine, end) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         await client.SendHeadersAsync(1, Request(SolvePath));
         await client.SendDataAsync(1, Message(new SolveRequest { Ref = "r1" }.ToByteArray()), endStream: true);
         await engine.ReadAsync(Http2FrameType.Data);
@@ -344,6 +382,7 @@ public sealed class RelayFrameTests
         var (client, engine, end) = await bed.ConnectAsync(RelayBed.Admission("build-a", revoked.Token));
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         await client.SendHeadersAsync(1, Request(InfoPath));
         await engine.ReadAsync(Http2FrameType.Headers);
         await revoked.CancelAsync();
@@ -359,6 +398,7 @@ public sealed class RelayFrameTests
         var (client, engine, end) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         for (var i = 0; i < 3; i++)
         {
             await client.SendHeadersAsync(1 + (2 * i), Request(SolvePath));
@@ -387,6 +427,7 @@ public sealed class RelayFrameTests
         var (client, engine, end) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         await client.SendHeadersAsync(1, Request(InfoPath), endStream: true);
         await client.SendHeadersAsync(3, Request(InfoPath), endStream: true);
         await engine.ReadAsync(Http2FrameType.Headers, 3);
@@ -406,6 +447,7 @@ public sealed class RelayFrameTests
         var (client, engine, end) = await bed.ConnectAsync();
         await client.OpenClientAsync();
         await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync();
         for (var i = 0; i < RelayLimits.SettingsPerIntervalMax; i++)
         {
             await client.SendAsync(Frame(Http2FrameType.Settings, 0, 0, []));
