@@ -1,18 +1,17 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Solver;
+using Slipway.Tests.Repository;
 
 namespace Slipway.Tests.Cli.Rendering;
 
 /// <summary>Status messages written down as buildx's rawjson.</summary>
 internal static class StatusStream
 {
-    public static string Expectation(string name, [CallerFilePath] string here = "") =>
-        File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "Expectations", name));
+    public static string Expectation(string name) => RepositoryFiles.Read($"tests/Slipway.Tests/Cli/Rendering/Expectations/{name}");
 
     public static List<StatusResponse> Read(string name) => Parse(Expectation(name));
 
