@@ -29,6 +29,23 @@ internal static class BenchHost
             await WalkBenchmark.RunAsync(rounds: 7, output);
         }
 
+        bool Wanted(string name) => named.Length == 0 || named.Contains(name);
+        if (Wanted("version"))
+        {
+            await StartBenchmarks.VersionAsync(root, output);
+        }
+
+        var builds = BuildBenchmarks.Names.Where(Wanted).ToList();
+        if (builds.Count > 0)
+        {
+            await using var site = await BenchSite.StartAsync(root);
+            var benchmarks = new BuildBenchmarks(site, output);
+            foreach (var name in builds)
+            {
+                await benchmarks.RunAsync(name);
+            }
+        }
+
         return 0;
     }
 }
