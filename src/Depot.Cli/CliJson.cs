@@ -1,7 +1,10 @@
 using System.Text.Json.Serialization;
+using Depot.Cli.Build;
 
 namespace Depot.Cli;
 
 /// <summary>The few values that are serialized whole; everything else is read and written token by token.</summary>
+[JsonSourceGenerationOptions(PropertyNameCaseInsensitive = true)]
 [JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(LintResult))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -45,6 +45,19 @@ internal sealed class BuildInputs : IDisposable
         }
     }
 
+    /// <summary>Keeps an archive until the build's end, for several engines to read.</summary>
+    public async Task<Func<Stream>> KeepArchiveAsync(StdinContext archive, CancellationToken cancellation)
+    {
+        var path = Path.Combine(MakeTemporaryFolder(), "context");
+        await using (var content = archive.Open())
+        await using (var file = OwnerOnly.CreateFile(path))
+        {
+            await content.CopyToAsync(file, cancellation);
+        }
+
+        return () => File.OpenRead(path);
+    }
+
     private async Task ResolveContextAsync(BuildArguments arguments, string workingFolder, Stream input, CancellationToken cancellation)
     {
         var context = arguments.Context;

@@ -240,10 +240,13 @@ public sealed class BuildPlanTests : IDisposable
     [InlineData("arm64", "--platform", "linux/arm64")]
     [InlineData("arm64", "--build-platform", "linux/arm64")]
     [InlineData("amd64", "--build-platform", "linux/amd64", "--platform", "linux/arm64")]
-    public async Task The_builder_has_the_architecture_that_is_built_for(string expected, params string[] flags)
+    [InlineData("amd64,arm64", "--platform", "linux/arm64,linux/amd64")]
+    [InlineData("amd64", "--platform", "linux/386", "--platform", "linux/amd64,linux/s390x")]
+    [InlineData("arm64", "--platform", "linux/arm/v7,linux/s390x")]
+    public async Task The_builders_have_the_architectures_that_are_built_for(string expected, params string[] flags)
     {
         using var plan = await _scene.ResolveAsync([.. flags, "app"]);
-        Assert.Equal(expected, plan.Architecture);
+        Assert.Equal(expected, string.Join(',', plan.Architectures));
     }
 
     [Fact]
