@@ -109,6 +109,7 @@ internal sealed class SessionServices : IAsyncDisposable
     {
         DockerConfigFolder = settings.DockerConfigFolder,
         SearchPath = settings.SearchPath,
+        SharesSecrets = settings.LendsCredentials,
         Hosts = _credentials,
         Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
     };
