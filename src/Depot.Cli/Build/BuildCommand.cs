@@ -55,6 +55,7 @@ internal static class BuildCommand
         RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
+        plan.Warnings.ToList().ForEach(cli.Warn);
         WarnOfNoOutput(plan, cli);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
         var steps = new VertexWriter(display.Write, cli.Clock);

@@ -4,6 +4,7 @@ using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Secrets;
 using Slipway.BuildKit.Ssh;
 
@@ -54,6 +55,14 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
+    /// <summary>What the user should know before the build, and that does not stop it.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>OCI layouts of this machine that the builder reads from, by store id: named contexts and local caches.</summary>
+    public IReadOnlyDictionary<string, OciLayout> Layouts => Inputs.Layouts
+        .Concat(CacheImports.Where(cache => cache.Type == "local").Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
+        .DistinctBy(entry => entry.Key).ToDictionary(StringComparer.Ordinal);
+
     public bool Loads => Outputs.Any(output => output.Target == OutputTarget.Docker);
 
     /// <summary>Resolves what the user said. Every refusal carries buildx's text.</summary>
@@ -76,6 +85,7 @@ internal sealed record BuildPlan : IDisposable
         ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var arguments = parsed.Arguments;
+        var warnings = new List<string>();
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
         {
             throw new CliException("--no-cache and --no-cache-filter cannot currently be used together");
@@ -107,8 +117,8 @@ internal sealed record BuildPlan : IDisposable
             Frontend = attributes.ContainsKey("source") ? "gateway.v0" : "dockerfile.v0",
             Attributes = attributes,
             Outputs = parsed.Call is null ? outputs : [],
-            CacheImports = parsed.CacheFrom,
-            CacheExports = parsed.CacheTo,
+            CacheImports = parsed.CacheFrom.Select(cache => LocalCache.ForImport(cache, workingFolder, warnings.Add)).OfType<CacheSpec>().ToList(),
+            CacheExports = parsed.CacheTo.Select(cache => LocalCache.ForExport(cache, workingFolder)).ToList(),
             Entitlements = entitlements,
             Platforms = platforms,
             Secrets = parsed.Secrets,
@@ -118,6 +128,7 @@ internal sealed record BuildPlan : IDisposable
             HasExplicitAttestations = parsed.Attestations.Values.Any(value => value is not null),
             Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
             Git = git,
+            Warnings = warnings,
         };
     }
 

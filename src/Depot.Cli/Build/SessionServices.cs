@@ -1,6 +1,7 @@
 using Depot.Cli.Docker;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Export;
 using Slipway.BuildKit.FileSync;
 using Slipway.BuildKit.Secrets;
@@ -67,6 +68,11 @@ internal sealed class SessionServices : IAsyncDisposable
                 ? upload.Add(await plan.Inputs.KeepArchiveAsync(archive, cancellation))
                 : upload.Add(archive.Open());
             Own(upload);
+        }
+
+        if (plan.Layouts is { Count: > 0 } layouts)
+        {
+            Own(new BlobSource(layouts));
         }
 
         _all.Add(registries);

@@ -93,6 +93,11 @@ internal sealed class BuilderLease : IAsyncDisposable
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
+        if (machine.EmulatedOn.Length > 0)
+        {
+            progress.Start($"[depot] emulating {architecture} on an {machine.EmulatedOn} machine").Complete();
+        }
+
         var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
         return (machine, channel);
     }

@@ -139,10 +139,10 @@ public sealed class MultiPlatformTests : IAsyncLifetime
     private FakeBuilder Builder(string architecture) => new((solve, _) =>
     {
         _solves.Enqueue(solve.Request);
-        var digest = _registry.Add("app", OciIndex, $$"""
-            {"schemaVersion":2,"mediaType":"{{OciIndex}}","annotations":{"k":"v"},"manifests":[
-            {"mediaType":"{{OciManifest}}","digest":"sha256:{{architecture}}","size":1,"platform":{"architecture":"{{architecture}}","os":"linux"}},
-            {"mediaType":"{{OciManifest}}","digest":"sha256:{{architecture}}-att","size":1,"platform":{"architecture":"unknown","os":"unknown"},"annotations":{"vnd.docker.reference.type":"attestation-manifest"}}]}
+        var digest = _registry.Add("app", OciIndex, $$$"""
+            {"schemaVersion":2,"mediaType":"{{{OciIndex}}}","annotations":{"k":"v"},"manifests":[
+            {"mediaType":"{{{OciManifest}}}","digest":"sha256:{{{architecture}}}","size":1,"platform":{"architecture":"{{{architecture}}}","os":"linux"}},
+            {"mediaType":"{{{OciManifest}}}","digest":"sha256:{{{architecture}}}-att","size":1,"platform":{"architecture":"unknown","os":"unknown"},"annotations":{"vnd.docker.reference.type":"attestation-manifest"}}]}
             """);
         return Task.FromResult(new SolveResponse { ExporterResponse = { ["containerimage.digest"] = digest } });
     });
@@ -163,5 +163,5 @@ public sealed class MultiPlatformTests : IAsyncLifetime
         });
 
     private void LogIn(string pair) => _scene.Write(
-        "docker/config.json", $$$"""{"auths":{"{{{_registry.Host}}}":{"auth":"{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(pair))}}}"}}}""");
+        "docker/config.json", $$$$"""{"auths":{"{{{{_registry.Host}}}}":{"auth":"{{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(pair))}}}}"}}}""");
 }
