@@ -46,7 +46,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
         // Drawing the first random number loads the TLS library: meanwhile the server answers.
         var reference = Task.Run(SolveCall.NewIdentifier, cancellation);
         _record = await BuildRecord.OpenAsync(api, credentials, BuildCommand.Describe(_plan, projectId), cancellation);
-        _services.AddCredentials(_record.Credentials);
+        _services.AddCredentials(_record.RegistryLogins);
         AnnounceBuild(_record.Url);
         try
         {
@@ -84,7 +84,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
     private async Task<IReadOnlyDictionary<string, string>> SolveAsync(
         BuildApi api, BuildRecord record, string reference, CancellationToken cancellation)
     {
-        await using var lease = await BuilderLease.AcquireAsync(api, record, _plan.Architecture, _steps, _cli.Clock, cancellation);
+        await using var lease = await BuilderLease.AcquireAsync(api, record, _plan.Architecture, _steps, _cli.Settings.Proxies, _cli.Clock, cancellation);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.CanceledByServer);
         try
         {

@@ -18,7 +18,9 @@ internal sealed class SessionServices : IAsyncDisposable
 {
     private readonly List<IAttachable> _all = [];
     private readonly Dictionary<string, RegistryCredential> _credentials = new(StringComparer.Ordinal);
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http;
+
+    private SessionServices(HttpClient http) => _http = http;
 
     public IReadOnlyList<IAttachable> All => _all;
 
@@ -26,7 +28,7 @@ internal sealed class SessionServices : IAsyncDisposable
     public static async Task<SessionServices> OpenAsync(
         CliContext cli, BuildPlan plan, DockerLoad? load, VertexWriter steps, CancellationToken cancellation)
     {
-        var services = new SessionServices();
+        var services = new SessionServices(cli.OpenHttp());
         try
         {
             await services.AddAllAsync(cli, plan, load, steps, cancellation);
