@@ -7,4 +7,5 @@ namespace Depot.Cli;
 [JsonSourceGenerationOptions(PropertyNameCaseInsensitive = true)]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(LintResult))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class CliJson : JsonSerializerContext;

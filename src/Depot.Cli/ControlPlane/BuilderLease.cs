@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Proxies;
 using Slipway.BuildKit.Session;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -45,14 +46,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     public CancellationToken CanceledByServer => _health.CanceledByServer;
 
     public static async Task<BuilderLease> AcquireAsync(
-        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var platform = architecture == "arm64" ? BuilderPlatform.Arm64 : BuilderPlatform.Amd64;
         var health = new HealthWatch(api, record, platform, clock);
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
-            var (machine, channel) = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
+            var (machine, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
             return new BuilderLease(health, architecture, machine, channel);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
@@ -89,7 +90,7 @@ internal sealed class BuilderLease : IAsyncDisposable
     }
 
     private static async Task<(GetBuildKitConnectionResponse.Types.ActiveConnection Machine, GrpcChannel Channel)> AcquireAsync(
-        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
@@ -98,7 +99,7 @@ internal sealed class BuilderLease : IAsyncDisposable
             progress.Start($"[depot] emulating {architecture} on an {machine.EmulatedOn} machine").Complete();
         }
 
-        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, proxies, clock, cancellation));
         return (machine, channel);
     }
 
@@ -130,14 +131,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     }
 
     private static async Task<GrpcChannel> ConnectAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var start = clock.GetTimestamp();
         while (true)
         {
             try
             {
-                return await BuilderDial.ConnectAsync(machine, clock, cancellation);
+                return await BuilderDial.ConnectAsync(machine, proxies, clock, cancellation);
             }
             catch (BuilderUnreachableException problem)
             {

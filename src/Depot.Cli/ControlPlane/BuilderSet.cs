@@ -1,9 +1,10 @@
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
 /// <summary>The builders of one build: at most one of each architecture, leased when it is first asked for, and shared by every Solve on it.</summary>
-internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
+internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
     private readonly Lock _gate = new();
@@ -19,7 +20,7 @@ internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter 
         {
             if (!_leases.TryGetValue(architecture, out var lease))
             {
-                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, clock, _stop.Token);
+                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, proxies, clock, _stop.Token);
             }
 
             return lease;
