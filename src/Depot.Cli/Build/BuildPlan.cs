@@ -118,7 +118,7 @@ internal sealed record BuildPlan : IDisposable
             Attributes = attributes,
             Outputs = parsed.Call is null ? outputs : [],
             CacheImports = parsed.CacheFrom.Select(cache => LocalCache.ForImport(cache, workingFolder, warnings.Add)).OfType<CacheSpec>().ToList(),
-            CacheExports = parsed.CacheTo.Select(cache => LocalCache.ForExport(cache, workingFolder)).ToList(),
+            CacheExports = parsed.CacheTo.Select(LocalCache.ForExport).ToList(),
             Entitlements = entitlements,
             Platforms = platforms,
             Secrets = parsed.Secrets,

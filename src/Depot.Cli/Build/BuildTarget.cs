@@ -1,6 +1,7 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Depot.Cli.Registries;
+using Slipway.BuildKit;
 using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
 
@@ -30,9 +31,21 @@ internal sealed class BuildTarget : IAsyncDisposable
         CliContext cli, BuildPlan plan, LocalDocker? docker, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
     {
         var loaded = docker is not null && plan is { Loads: true, Platforms.Count: > 1 } ? plan.ForLoadOf(docker.Platform) : null;
-        var services = await SessionServices.OpenAsync(cli, plan, logins.Auth, cancellation);
+        var services = await OpenServicesAsync(cli, plan, logins, cancellation);
         var load = docker is null || !plan.Loads ? null : new DockerLoad(docker, steps, cancellation);
         return new BuildTarget(cli, loaded is null ? plan : plan.WithoutLoad(), loaded, logins, steps, services, load);
+    }
+
+    private static async Task<SessionServices> OpenServicesAsync(CliContext cli, BuildPlan plan, RegistryLogins logins, CancellationToken cancellation)
+    {
+        try
+        {
+            return await SessionServices.OpenAsync(cli, plan, logins.Auth, cancellation);
+        }
+        catch (InputException problem)
+        {
+            throw new CliException($"failed to build: {problem.Message}", inner: problem);
+        }
     }
 
     /// <summary>Builds, on all of its builders at once.</summary>

@@ -33,7 +33,7 @@ internal sealed class CallAnswer(CallSpec call, IReadOnlyDictionary<string, stri
     }
 
     /// <summary>How many rules the Dockerfile breaks.</summary>
-    public int WarningCount => Lint().Warnings.Count;
+    public int WarningCount => Lint().Warnings?.Count ?? 0;
 
     /// <summary>The warnings with their places in the Dockerfile.</summary>
     public string WarningText(string? dockerfile) => LintText.Format(Lint(), dockerfile);

@@ -3,9 +3,10 @@ namespace Depot.Cli.Build;
 /// <summary>The Dockerfile frontend's answer to <c>frontend.lint</c> (<c>result.json</c>).</summary>
 internal sealed record LintResult
 {
-    public IReadOnlyList<LintWarning> Warnings { get; init; } = [];
+    /// <summary>Null where there are none: the frontend writes Go's empty list.</summary>
+    public IReadOnlyList<LintWarning>? Warnings { get; init; }
 
-    public IReadOnlyList<LintSource> Sources { get; init; } = [];
+    public IReadOnlyList<LintSource>? Sources { get; init; }
 
     public LintError? BuildError { get; init; }
 }

@@ -9,7 +9,7 @@ internal static class LintText
     public static string Format(LintResult result, string? dockerfile)
     {
         var text = new StringBuilder();
-        foreach (var warning in result.Warnings.OrderBy(warning => FileOf(warning.Location, result), StringComparer.Ordinal).ThenBy(warning => FirstLine(warning.Location)))
+        foreach (var warning in (result.Warnings ?? []).OrderBy(warning => FileOf(warning.Location, result), StringComparer.Ordinal).ThenBy(warning => FirstLine(warning.Location)))
         {
             text.Append("\nWARNING: ").Append(warning.RuleName);
             text.Append(string.IsNullOrEmpty(warning.Url) ? "" : $" - {warning.Url}").Append('\n').Append(warning.Detail).Append('\n');
@@ -22,7 +22,7 @@ internal static class LintText
     public static string Format(LintError error, LintResult result, string? dockerfile) => $"{error.Message}\n{Excerpt(error.Location, result, dockerfile)}";
 
     private static LintSource? SourceOf(LintLocation? location, LintResult result) =>
-        location is { SourceIndex: >= 0 and var index } && index < result.Sources.Count ? result.Sources[index] : null;
+        location is { SourceIndex: >= 0 and var index } && result.Sources is { } sources && index < sources.Count ? sources[index] : null;
 
     private static string FileOf(LintLocation? location, LintResult result) => SourceOf(location, result)?.Filename ?? "";
 

@@ -37,15 +37,18 @@ internal static class LocalCache
         return cache with { Attributes = attributes };
     }
 
-    public static CacheSpec ForExport(CacheSpec cache, string workingFolder)
+    public static CacheSpec ForExport(CacheSpec cache)
     {
         CheckReference(cache, "exporter");
-        return cache.Type != Type ? cache : cache with
+        if (cache.Type != Type)
         {
-            Attributes = new Dictionary<string, string>(cache.Attributes, StringComparer.Ordinal)
-            {
-                ["dest"] = Path.GetFullPath(Required(cache, "dest", "exporter"), workingFolder),
-            },
+            return cache;
+        }
+
+        Required(cache, "dest", "exporter");
+        throw new CliException("cache type local is not supported yet for --cache-to")
+        {
+            Remedy = "The builder keeps the project's cache by itself; to share one, use type=registry.",
         };
     }
 
