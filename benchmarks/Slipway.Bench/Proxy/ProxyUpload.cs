@@ -1,17 +1,17 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Security.Cryptography;
 using Slipway.Bench.Reporting;
-using Slipway.Builder.Access;
-using Slipway.Builder.Listening;
-using Slipway.Builder.Proxying;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.BuildKit.Wire.Control;
+using Slipway.Builder.Access;
+using Slipway.Builder.Proxying;
 
 namespace Slipway.Bench.Proxy;
 
@@ -74,8 +74,8 @@ internal sealed class ProxyUpload : IDisposable
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var accepted = await listener.AcceptTcpClientAsync();
         accepted.NoDelay = true;
-        await using var serverTls = new SslStream(relay ? new BatchedSocketStream(accepted.Client) : accepted.GetStream());
-        var tls = new SslStream(client.GetStream());
+        await using var serverTls = new SslStream(new BatchedSocketStream(accepted.Client));
+        var tls = new SslStream(new BatchedSocketStream(client.Client));
         await Task.WhenAll(
             serverTls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
             {

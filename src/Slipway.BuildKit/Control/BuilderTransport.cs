@@ -28,7 +28,7 @@ public static class BuilderTransport
         try
         {
             await socket.ConnectAsync(host, port, either.Token);
-            return await ShakeHandsAsync(new NetworkStream(socket, ownsSocket: true), $"{host}:{port}", serverName, client, authorities, either.Token);
+            return await ShakeHandsAsync(new BatchedSocketStream(socket), $"{host}:{port}", serverName, client, authorities, either.Token);
         }
         catch (OperationCanceledException) when (timer.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -49,7 +49,7 @@ public static class BuilderTransport
     }
 
     private static async Task<Stream> ShakeHandsAsync(
-        NetworkStream network, string address, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
+        BatchedSocketStream network, string address, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
         CancellationToken cancellation)
     {
         var fault = "";

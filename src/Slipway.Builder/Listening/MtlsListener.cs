@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Slipway.Builder.Access;
 using Slipway.Builder.Proxying;
 using Slipway.Builder.Records;
+using Slipway.BuildKit.Control;
 
 namespace Slipway.Builder.Listening;
 

@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Net.Sockets;
 
-namespace Slipway.Builder.Listening;
+namespace Slipway.BuildKit.Control;
 
 /// <summary>A socket below TLS that is read and written in large pieces.</summary>
 /// <remarks><see cref="System.Net.Security.SslStream"/> asks for one record of 16 KiB at a time and writes one at a time; on a bulk
-/// transfer that is half of the relay's system calls. Writes gather until the buffer is full or <see cref="FlushAsync"/>.
+/// transfer that is half of a side's system calls. Writes gather until the buffer is full or <see cref="FlushAsync"/>.
 /// One reader and one writer at a time, as on any stream.</remarks>
-internal sealed class BatchedSocketStream(Socket socket) : Stream
+public sealed class BatchedSocketStream(Socket socket) : Stream
 {
     private const int BufferBytes = 128 * 1024;
 
