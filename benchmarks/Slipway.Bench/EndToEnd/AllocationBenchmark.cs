@@ -45,10 +45,10 @@ internal static class AllocationBenchmark
         var clock = Stopwatch.StartNew();
         await using var api = cli.OpenApi();
         var request = new CreateBuildRequest { ProjectId = projectId };
-        var record = await BuildRecord.OpenAsync(api, Credentials.Resolve(null, cli.Settings), request, cancellation);
+        var record = await BuildRecord.OpenAsync(api, Credentials.Resolve(null, cli), request, cancellation);
         TimeSpan taken;
         await using (var lease = await BuilderLease.AcquireAsync(
-            api, record, MachineArchitecture.Name, new VertexWriter(_ => { }, cli.Clock), cli.Clock, cancellation))
+            api, record, MachineArchitecture.Name, new VertexWriter(_ => { }, cli.Clock), cli.Settings.Proxies, cli.Clock, cancellation))
         {
             await new ControlClient(lease.Channel).ListWorkersAsync(cancellation);
             taken = clock.Elapsed;

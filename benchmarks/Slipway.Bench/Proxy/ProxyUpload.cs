@@ -74,8 +74,8 @@ internal sealed class ProxyUpload : IDisposable
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var accepted = await listener.AcceptTcpClientAsync();
         accepted.NoDelay = true;
-        await using var serverTls = new SslStream(new BatchedSocketStream(accepted.Client));
-        var tls = new SslStream(new BatchedSocketStream(client.Client));
+        await using var serverTls = new SslStream(new BatchedStream(accepted.GetStream()));
+        var tls = new SslStream(new BatchedStream(client.GetStream()));
         await Task.WhenAll(
             serverTls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
             {

@@ -8,15 +8,17 @@ namespace Depot.Cli.Build;
 internal sealed class RegistryLogins : IDisposable
 {
     private readonly Dictionary<string, RegistryCredential> _ofBuild = new(StringComparer.Ordinal);
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http;
 
     public RegistryLogins(CliContext cli, VertexWriter steps)
     {
         var settings = cli.Settings;
+        _http = cli.OpenHttp();
         var options = new CredentialOptions
         {
             DockerConfigFolder = settings.DockerConfigFolder,
             SearchPath = settings.SearchPath,
+            SharesSecrets = settings.LendsCredentials,
             Hosts = _ofBuild,
             Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
         };
