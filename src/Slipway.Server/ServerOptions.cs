@@ -42,6 +42,9 @@ public sealed record ServerOptions
     /// <summary>Addresses whose word for where a call came from is believed: the proxies in front of this server.</summary>
     public IReadOnlyList<string> TrustedProxies { get; init; } = [];
 
+    /// <summary>Whether a builder of another architecture serves a platform, by emulation, while there is none of its own.</summary>
+    public bool Emulation { get; init; } = true;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;

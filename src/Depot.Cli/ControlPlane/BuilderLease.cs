@@ -1,11 +1,14 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Proxies;
+using Slipway.BuildKit.Session;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.ControlPlane;
 
-/// <summary>One builder for the time of one build: asked for, waited for, connected.</summary>
+/// <summary>One builder for the time of one build: asked for, waited for, connected, with the sessions on its connection.</summary>
 internal sealed class BuilderLease : IAsyncDisposable
 {
     private static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(5);
@@ -17,6 +20,7 @@ internal sealed class BuilderLease : IAsyncDisposable
     private static readonly TimeSpan ConnectPause = TimeSpan.FromMilliseconds(500);
 
     private readonly HealthWatch _health;
+    private readonly ConcurrentBag<BuildSession> _sessions = [];
 
     private BuilderLease(HealthWatch health, string endpoint, GrpcChannel channel)
     {
@@ -34,14 +38,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     public CancellationToken CanceledByServer => _health.CanceledByServer;
 
     public static async Task<BuilderLease> AcquireAsync(
-        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var platform = architecture == "arm64" ? BuilderPlatform.Arm64 : BuilderPlatform.Amd64;
         var health = new HealthWatch(api, record, platform, clock);
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
-            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
+            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
             return new BuilderLease(health, endpoint, channel);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
@@ -62,18 +66,27 @@ internal sealed class BuilderLease : IAsyncDisposable
         Remedy = "Somebody cancelled it, or the server lost sight of its builder; the build's page tells which.",
     };
 
+    /// <summary>Opens a session on the connection. It stays open as long as the lease: other Solves may refer to it.</summary>
+    public async Task OpenSessionAsync(string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CancellationToken cancellation) =>
+        _sessions.Add(await BuildSession.OpenAsync(Channel, id, sharedKey, attachables, cancellation));
+
     public async ValueTask DisposeAsync()
     {
+        foreach (var session in _sessions)
+        {
+            await session.DisposeAsync();
+        }
+
         await Channel.DisposeAsync();
         await _health.DisposeAsync();
     }
 
     private static async Task<(string Endpoint, GrpcChannel Channel)> AcquireAsync(
-        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
-        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, proxies, clock, cancellation));
         return (machine.Endpoint, channel);
     }
 
@@ -105,14 +118,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     }
 
     private static async Task<GrpcChannel> ConnectAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var start = clock.GetTimestamp();
         while (true)
         {
             try
             {
-                return await BuilderDial.ConnectAsync(machine, clock, cancellation);
+                return await BuilderDial.ConnectAsync(machine, proxies, clock, cancellation);
             }
             catch (BuilderUnreachableException problem)
             {

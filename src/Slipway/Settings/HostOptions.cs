@@ -12,6 +12,7 @@ internal static class HostOptions
     [
         Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.LogLevel, Setting.OidcInsecure,
         Setting.OidcPrivate, Setting.SignInIssuer, Setting.SignInClient, Setting.SignInSecret, Setting.SignInName, Setting.TrustedProxy,
+        Setting.Emulation,
     ];
 
     public static Setting[] OfEngine { get; } =
@@ -38,6 +39,7 @@ internal static class HostOptions
             SignInClientSecretFile = values[Setting.SignInSecret],
             SignInName = values[Setting.SignInName],
             TrustedProxies = values.All(Setting.TrustedProxy),
+            Emulation = values.Parse<bool>(Setting.Emulation, ParseSwitch, "on or off") ?? true,
             LogLevel = values.Parse<LogLevel>(Setting.LogLevel, ParseLevel, "debug, information, warning or error") ?? LogLevel.Information,
         };
         values.Settings.Add(options.Validate());
@@ -69,6 +71,13 @@ internal static class HostOptions
 
     private static LogLevel? ParseLevel(string text) =>
         Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && Enum.IsDefined(level) && !char.IsDigit(text[0]) ? level : null;
+
+    private static bool? ParseSwitch(string text) => text switch
+    {
+        "on" => true,
+        "off" => false,
+        _ => null,
+    };
 
     private static int? ParseCount(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : null;
