@@ -40,7 +40,27 @@ internal sealed class Denials(AuditStore store, TimeProvider clock)
             (taken, _waiting) = (_waiting, []);
         }
 
-        await store.AppendAsync([.. taken.Select(pair => Entry(pair.Key, pair.Value))], cancellation);
+        try
+        {
+            await store.AppendAsync([.. taken.Select(pair => Entry(pair.Key, pair.Value))], cancellation);
+        }
+        catch
+        {
+            PutBack(taken);
+            throw;
+        }
+    }
+
+    // A full disk takes no records; the next flush tries these again.
+    private void PutBack(Dictionary<Key, Seen> taken)
+    {
+        lock (_lock)
+        {
+            foreach (var (key, seen) in taken)
+            {
+                _waiting[key] = _waiting.TryGetValue(key, out var later) ? seen with { Count = seen.Count + later.Count } : seen;
+            }
+        }
     }
 
     private static AuditEntry Entry(Key key, Seen seen) => new()

@@ -66,6 +66,8 @@ internal sealed class PageGate(SignIn signIn, Denials denials, SettledUrl url) :
     private void Deny(Visitor? visitor, HttpContext http, string why)
     {
         var caller = visitor?.Caller ?? new Access.Caller { Kind = Access.CallerKind.Anonymous, Name = "anonymous", Address = Access.CallerFeature.Address(http) };
-        denials.Add(caller, $"{http.Request.Method} {http.Request.Path}", why);
+
+        // The page's pattern, not its path: an invitation's path holds the invitation.
+        denials.Add(caller, $"{http.Request.Method} {(http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText}", why);
     }
 }

@@ -18,7 +18,8 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
         AccessControl.Authorize(caller, CallerAction.ManageTrust, Resource.Of(asked.ProjectId, project));
         var provider = TrustProvider.Find(asked.Provider);
         var issuer = TrustRules.CheckIssuer(provider, asked.Issuer);
-        TrustRules.Check(provider, asked.Conditions);
+        var conditions = provider.Complete(asked.Conditions);
+        TrustRules.Check(provider, conditions);
         var policy = new TrustPolicy
         {
             Id = Ids.Trust(),
@@ -26,7 +27,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
             OrganizationId = project.OrganizationId,
             Provider = provider.Name,
             Issuer = issuer,
-            Conditions = TrustPolicy.Write(asked.Conditions),
+            Conditions = TrustPolicy.Write(conditions),
             DepotAudience = asked.DepotAudience,
             SingleUse = asked.SingleUse,
             CreatedAt = clock.Now(),

@@ -19,6 +19,9 @@ internal sealed record TrustProvider
     /// <summary>Claims that name the repository or pipeline; one of them must be pinned.</summary>
     public required IReadOnlyList<string> Repository { get; init; }
 
+    /// <summary>The claims that hold a whole path, and the owner that is its beginning.</summary>
+    public (string Path, string Owner)? OwnerInPath { get; init; }
+
     /// <summary>Claims that never change when something is renamed; pinned by the first token that carries them.</summary>
     public IReadOnlyList<string> Ids { get; init; } = [];
 
@@ -47,6 +50,7 @@ internal sealed record TrustProvider
         Issuer = "https://token.actions.githubusercontent.com",
         Owner = ["repository_owner", "repository_owner_id"],
         Repository = ["repository", "repository_id"],
+        OwnerInPath = ("repository", "repository_owner"),
         Ids = ["repository_owner_id", "repository_id"],
         RefLike = ["ref", "head_ref", "base_ref", "workflow_ref", "job_workflow_ref"],
         LifeMax = TimeSpan.FromMinutes(20),
@@ -58,6 +62,7 @@ internal sealed record TrustProvider
         Issuer = "https://gitlab.com",
         Owner = ["namespace_path", "namespace_id"],
         Repository = ["project_path", "project_id"],
+        OwnerInPath = ("project_path", "namespace_path"),
         Ids = ["namespace_id", "project_id"],
         RefLike = ["ref", "ref_path", "ci_config_ref_uri"],
 
@@ -92,4 +97,17 @@ internal sealed record TrustProvider
             ConnectCode.InvalidArgument,
             $"the provider is \"{name}\"",
             $"choose one of {string.Join(", ", All.Select(provider => provider.Name))}");
+
+    /// <summary>The conditions with the owner that their path names, where they do not name one.</summary>
+    public IReadOnlyList<ClaimCondition> Complete(IReadOnlyList<ClaimCondition> conditions)
+    {
+        if (OwnerInPath is not { } names || conditions.Any(condition => Owner.Contains(condition.Claim))
+            || conditions.FirstOrDefault(condition => condition.Claim == names.Path && condition.Operator == ClaimCondition.Is)?.Values is not [var path]
+            || path.LastIndexOf('/') is not (> 0 and var slash))
+        {
+            return conditions;
+        }
+
+        return [.. conditions, ClaimCondition.Equal(names.Owner, path[..slash])];
+    }
 }

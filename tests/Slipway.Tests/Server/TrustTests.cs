@@ -377,6 +377,16 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal((StatusCode.InvalidArgument, expected), (refused.StatusCode, refused.Status.Detail));
     }
 
+    [Theory]
+    [InlineData("github", "repository", "acme/app", "repository_owner", "acme")]
+    [InlineData("gitlab", "project_path", "acme/team/app", "namespace_path", "acme/team")]
+    public async Task A_repositorys_path_names_its_owner(string provider, string claim, string path, string owner, string expected)
+    {
+        var trust = await _server.Admin().AddTrustAsync(
+            new AddTrustRequest { ProjectId = _server.First.ProjectId, Provider = provider, Conditions = { Equal(claim, path) } });
+        Assert.Equal(Equal(owner, expected), trust.Conditions[1]);
+    }
+
     private JsonObject Claims() => _issuer.Buildkite(Self, _clock.GetUtcNow());
 
     private string Renamed(string kid) => _issuer.Sign(Claims(), header: new JsonObject { ["alg"] = "RS256", ["kid"] = kid });
