@@ -10,6 +10,7 @@ using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Connect;
 using Slipway.Server.Listening;
+using Slipway.Server.Login;
 using Slipway.Server.Pages;
 using Slipway.Server.Projects;
 using Slipway.Server.Storage;
@@ -94,6 +95,9 @@ public static class ServerHost
         app.MapGrpcService<ProjectEndpoints>();
         app.MapGrpcService<FleetEndpoints>();
         app.MapGrpcService<AdminEndpoints>();
+        app.MapGrpcService<OrganizationEndpoints>();
+        app.MapGrpcService<CoreProjectEndpoints>();
+        app.MapGrpcService<LoginEndpoints>();
         app.MapPlainPages();
         return app;
     }
