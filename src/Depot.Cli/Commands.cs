@@ -1,3 +1,4 @@
+using Depot.Cli.Bake;
 using Depot.Cli.Build;
 using Depot.Cli.Builds;
 using Depot.Cli.Login;
@@ -14,6 +15,7 @@ internal static class Commands
         Summary = "Build container images on remote builders with a warm cache",
         Children =
         [
+            BakeCommand.Create(),
             BuildCommand.Create(),
             InitCommand.Create(),
             new CliCommand

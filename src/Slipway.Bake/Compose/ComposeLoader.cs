@@ -9,19 +9,18 @@ internal sealed class ComposeLoader
     private const int DepthMax = 20;
 
     private readonly BakeInputs _inputs;
-    private readonly Dictionary<string, string> _environment;
+    private readonly Dictionary<string, string> _own = new(StringComparer.Ordinal);
     private readonly Interpolation _interpolation;
 
     public ComposeLoader(BakeInputs inputs)
     {
         _inputs = inputs;
-        _environment = new Dictionary<string, string>(inputs.Environment(), StringComparer.Ordinal);
         AddDotEnv();
         _interpolation = new Interpolation(Variable);
     }
 
     /// <summary>The environment, then <c>.env</c> of the working folder.</summary>
-    public string? Variable(string name) => _environment.GetValueOrDefault(name);
+    public string? Variable(string name) => _inputs.Variable(name) ?? _own.GetValueOrDefault(name);
 
     /// <exception cref="BakeException">A file cannot be read or used.</exception>
     public YamlMap Load(IEnumerable<BakeFile> files)
@@ -29,7 +28,7 @@ internal sealed class ComposeLoader
         YamlMap? model = null;
         foreach (var file in files)
         {
-            var next = Load(file.Text, "", 0);
+            var next = Load(file, "", 0);
             model = model is null ? next : ComposeMerge.Over(model, next);
         }
 
@@ -49,6 +48,8 @@ internal sealed class ComposeLoader
         }
     }
 
+    private BakeFile Named(string path) => new(path, ReadFile(path));
+
     private void AddDotEnv()
     {
         var path = Path.Combine(_inputs.WorkingFolder, ".env");
@@ -59,9 +60,9 @@ internal sealed class ComposeLoader
 
         try
         {
-            foreach (var (name, value) in EnvFile.Read(File.ReadAllText(path), _environment.GetValueOrDefault))
+            foreach (var (name, value) in EnvFile.Read(File.ReadAllText(path), _inputs.Variable))
             {
-                _environment.TryAdd(name, value);
+                _own[name] = value;
             }
         }
         catch (BakeException problem)
@@ -70,9 +71,8 @@ internal sealed class ComposeLoader
         }
     }
 
-    /// <param name="text">The file's content.</param>
-    /// <param name="folder">Where its relative paths begin, relative to the working folder.</param>
-    private YamlMap Load(string text, string folder, int depth)
+    /// <param name="folder">Where the file's relative paths begin, relative to the working folder.</param>
+    private YamlMap Load(BakeFile file, string folder, int depth)
     {
         if (depth > DepthMax)
         {
@@ -80,7 +80,7 @@ internal sealed class ComposeLoader
         }
 
         YamlMap? model = null;
-        foreach (var document in YamlReader.Read(text).Where(document => document is not YamlText { IsNull: true }))
+        foreach (var document in YamlReader.Read(file.Name, file.Text).Where(document => document is not YamlText { IsNull: true }))
         {
             var map = document as YamlMap ?? throw new BakeException("top-level object must be a mapping");
             SetProjectName(map);
@@ -93,7 +93,7 @@ internal sealed class ComposeLoader
     }
 
     private void SetProjectName(YamlMap map) =>
-        _environment.TryAdd("COMPOSE_PROJECT_NAME", map.Find("name") is YamlText { Text: { Length: > 0 } name } ? name : "bake");
+        _own.TryAdd("COMPOSE_PROJECT_NAME", map.Find("name") is YamlText { Text: { Length: > 0 } name } ? name : "bake");
 
     private YamlMap Included(YamlMap model, string folder, int depth)
     {
@@ -110,7 +110,7 @@ internal sealed class ComposeLoader
                 : PathFunctions.Clean(Joined(folder, Path.GetDirectoryName(paths is [var first, ..] ? first : "") ?? ""));
             foreach (var path in paths)
             {
-                included = ComposeMerge.Over(included, Load(ReadFile(Joined(folder, path)), own, depth + 1));
+                included = ComposeMerge.Over(included, Load(Named(Joined(folder, path)), own, depth + 1));
             }
         }
 
@@ -146,7 +146,7 @@ internal sealed class ComposeLoader
         var from = extends is YamlMap map ? map : new YamlMap { ["service"] = extends };
         var wanted = (from.Find("service") as YamlText)?.Text ?? throw new BakeException($"services.{name}.extends.service is required");
         var (others, where) = from.Find("file") is YamlText file
-            ? (Load(ReadFile(Joined(folder, file.Text)), FolderOf(folder, file.Text), depth + 1).Find("services") as YamlMap, FolderOf(folder, file.Text))
+            ? (Load(Named(Joined(folder, file.Text)), FolderOf(folder, file.Text), depth + 1).Find("services") as YamlMap, FolderOf(folder, file.Text))
             : (services, folder);
         if (others?[wanted] is null)
         {

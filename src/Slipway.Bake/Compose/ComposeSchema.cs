@@ -35,22 +35,22 @@ internal static class ComposeSchema
             return;
         }
 
-        var map = build as YamlMap ?? throw new BakeException($"validating compose file: {path} must be a string or a mapping");
+        var map = build as YamlMap ?? throw new BakeException($"{path} must be a string or a mapping");
         if (map.Keys.FirstOrDefault(key => !s_build.Contains(key) && !key.StartsWith("x-", StringComparison.Ordinal)) is { } unknown)
         {
-            throw new BakeException($"validating compose file: {path} additional properties '{unknown}' not allowed");
+            throw new BakeException($"{path} additional properties '{unknown}' not allowed");
         }
 
         foreach (var key in new[] { "tags", "platforms", "cache_from", "cache_to", "secrets" }.Where(key => map.Find(key) is not (null or YamlList)))
         {
-            throw new BakeException($"validating compose file: {path}.{key} must be a list");
+            throw new BakeException($"{path}.{key} must be a list");
         }
 
         foreach (var key in new[] { "context", "dockerfile", "dockerfile_inline", "network", "target" }.Where(key => map.Find(key) is not (null or YamlText)))
         {
-            throw new BakeException($"validating compose file: {path}.{key} must be a string");
+            throw new BakeException($"{path}.{key} must be a string");
         }
     }
 
-    private static YamlMap Map(YamlValue value, string path) => value as YamlMap ?? throw new BakeException($"validating compose file: {path} must be a mapping");
+    private static YamlMap Map(YamlValue value, string path) => value as YamlMap ?? throw new BakeException($"{path} must be a mapping");
 }

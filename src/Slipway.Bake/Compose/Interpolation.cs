@@ -97,7 +97,7 @@ internal sealed class Interpolation(Func<string, string?> variable)
         {
             '-' => given ? value! : Apply(argument, path, depth + 1),
             '+' => given ? Apply(argument, path, depth + 1) : "",
-            '?' => given ? value! : throw new BakeException($"required variable {name} is missing a value{(argument.Length > 0 ? ": " : "")}{Apply(argument, path, depth + 1)}"),
+            '?' => given ? value! : throw new BakeException($"{(path.Length > 0 ? $"error while interpolating {path}: " : "")}required variable {name} is missing a value{(argument.Length > 0 ? ": " : "")}{Apply(argument, path, depth + 1)}"),
             _ => throw Invalid(path),
         };
     }

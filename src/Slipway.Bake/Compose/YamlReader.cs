@@ -21,7 +21,7 @@ internal sealed class YamlReader
 
     /// <summary>The documents of a file.</summary>
     /// <exception cref="BakeException">The text is not YAML.</exception>
-    public static IReadOnlyList<YamlValue> Read(string text)
+    public static IReadOnlyList<YamlValue> Read(string name, string text)
     {
         try
         {
@@ -29,7 +29,11 @@ internal sealed class YamlReader
         }
         catch (YamlException problem)
         {
-            throw new BakeException(string.Create(CultureInfo.InvariantCulture, $"yaml: line {problem.Start.Line}: {problem.Message}"), problem);
+            throw new BakeException(string.Create(CultureInfo.InvariantCulture, $"failed to parse {name}: yaml: line {problem.Start.Line}: {problem.Message}"), problem);
+        }
+        catch (BakeException problem)
+        {
+            throw new BakeException($"failed to parse {name}: {problem.Message}", problem);
         }
     }
 

@@ -148,17 +148,20 @@ internal sealed class BakeDefinition
     {
         var targets = new List<string>();
         var groups = new List<Group>();
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var within = new Stack<string>();
         void Visit(string member)
         {
-            if (_groups.Find(group => group.Name == member) is not { } group)
+            // A group that holds itself is missed as a target, too.
+            if (_groups.Find(group => group.Name == member) is not { } group || within.Contains(member))
             {
                 targets.Add(member);
             }
-            else if (seen.Add(member))
+            else if (!groups.Contains(group))
             {
                 groups.Add(group);
+                within.Push(member);
                 group.Targets.ForEach(Visit);
+                within.Pop();
             }
         }
 

@@ -6,9 +6,6 @@ internal sealed record BakeInputs
     /// <summary>A variable of the environment; null where it is not set.</summary>
     public required Func<string, string?> Variable { get; init; }
 
-    /// <summary>All of the environment's variables, for Compose files.</summary>
-    public Func<IReadOnlyDictionary<string, string>> Environment { get; init; } = () => new Dictionary<string, string>();
-
     /// <summary>Where relative paths of Compose files begin, and where <c>.env</c> is.</summary>
     public required string WorkingFolder { get; init; }
 

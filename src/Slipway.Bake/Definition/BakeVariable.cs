@@ -39,7 +39,7 @@ internal sealed class BakeVariable
     /// <summary>The value as <c>--list=variables</c> has it; null for null.</summary>
     public string? ValueText => Value.IsNull ? null : Type is null && Value.Type.IsPrimitive ? Conversion.To(Value, HclType.String).Text
         : Type?.Kind == HclKind.String ? HclJson.Write(Value).Trim('"')
-        : HclJson.Write(Value);
+        : HclJson.Write(Value, Type ?? Value.Type);
 
     /// <exception cref="HclException">A <c>validation</c> block does not hold.</exception>
     public void Validate(Scope scope)

@@ -104,7 +104,9 @@ internal static class CollectionFunctions
 
         var count = args[0].Items.Length;
         var index = FunctionTable.Whole(args[1], 1);
-        return count == 0 ? throw new FunctionException("cannot use element function with an empty list") : args[0].Items[((index % count) + count) % count];
+        return index < 0 ? throw new FunctionException("cannot use element function with a negative index")
+            : count == 0 ? throw new FunctionException("cannot use element function with an empty list")
+            : args[0].Items[index % count];
     }
 
     private static IEnumerable<HclValue> Flatten(IEnumerable<HclValue> items) =>

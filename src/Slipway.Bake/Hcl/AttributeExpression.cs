@@ -3,7 +3,8 @@ using Slipway.Bake.Values;
 namespace Slipway.Bake.Hcl;
 
 /// <summary><c>source.name</c>.</summary>
-internal sealed class AttributeExpression(Expression source, string name, SourceRange range) : Expression(range)
+/// <param name="step">The dot and the name, for faults.</param>
+internal sealed class AttributeExpression(Expression source, string name, SourceRange step) : Expression(source.Range.To(step))
 {
     public override HclValue Evaluate(Scope scope)
     {
@@ -13,7 +14,7 @@ internal sealed class AttributeExpression(Expression source, string name, Source
             AttributeExpression inner => inner.Reference(scope, name),
             _ => null,
         };
-        return reference ?? Select(source.Evaluate(scope), name, Range);
+        return reference ?? Select(source.Evaluate(scope), name, step);
     }
 
     public static HclValue Select(HclValue value, string name, SourceRange range)

@@ -84,12 +84,13 @@ internal sealed partial class HclParser
         }
 
         var header = typeRange.To(Since(_at));
+        var brace = Here;
         _at++;
         SkipBlank();
         var body = Current is '\n' or '\0' ? Body(nested: true) : OneLine();
         if (Current != '}')
         {
-            throw Error("Unclosed configuration block", "This block has no closing brace before the end of the file.", header);
+            throw Error("Unclosed configuration block", "This block has no closing brace before the end of the file.", brace);
         }
 
         _at++;

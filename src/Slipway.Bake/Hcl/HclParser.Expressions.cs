@@ -130,6 +130,7 @@ internal sealed partial class HclParser
 
     private Expression Attribute(Expression value)
     {
+        var dot = _at - 1;
         SkipBlank();
         var start = _at;
         if (char.IsAsciiDigit(Current))
@@ -141,17 +142,17 @@ internal sealed partial class HclParser
             }
 
             var place = HclNumber.Parse(_text.AsSpan(start, _at - start))!.Value;
-            return new IndexExpression(value, new LiteralExpression(HclValue.Of(place), Since(start)), value.Range.To(Since(start)));
+            return new IndexExpression(value, new LiteralExpression(HclValue.Of(place), Since(start)), Since(dot));
         }
 
         return Identifier() is { } name
-            ? new AttributeExpression(value, name, value.Range.To(Since(start)))
+            ? new AttributeExpression(value, name, Since(dot))
             : throw Error("Invalid attribute name", "An attribute name is required after a dot.");
     }
 
     private Expression Index(Expression value)
     {
-        _at++;
+        var start = _at++;
         if (Take("*"))
         {
             return Take("]") ? Splat(value, Steps) : throw Error("Missing close bracket on splat index", "The star must be followed by \"]\".");
@@ -169,7 +170,7 @@ internal sealed partial class HclParser
         }
 
         _at++;
-        return new IndexExpression(value, key, value.Range.To(Since(_at)));
+        return new IndexExpression(value, key, Since(start));
     }
 
     private SplatExpression Splat(Expression value, Func<Expression, Expression> rest)

@@ -33,8 +33,9 @@ internal sealed partial class HclParser
         }
 
         Flush(parts, text, textStart);
+        var template = Template(parts, start + 1);
         _at++;
-        return Template(parts, start);
+        return template;
     }
 
     private List<TemplatePart> PlainParts()
@@ -70,6 +71,7 @@ internal sealed partial class HclParser
 
         _at++;
         var parts = HeredocParts(marker, start);
+        Trim(parts);
         if (flushes)
         {
             Unindent(parts);
@@ -314,6 +316,7 @@ internal sealed partial class HclParser
             : throw Error($"Unexpected {parts[at].Word} directive", "There is no directive that this one could end.", parts[at].Range);
     }
 
+    /// <summary>Takes the blanks beside a <c>~</c> off. In a heredoc every line is a text of its own, so this ends with the line.</summary>
     private static void Trim(List<TemplatePart> parts)
     {
         for (var i = 0; i < parts.Count; i++)
@@ -325,20 +328,7 @@ internal sealed partial class HclParser
 
             if (parts[i].TrimsAfter && i + 1 < parts.Count)
             {
-                TrimAfter(parts, i + 1);
-            }
-        }
-    }
-
-    /// <summary>Blanks go up to the next character that is none; in a heredoc, over line ends into the next text.</summary>
-    private static void TrimAfter(List<TemplatePart> parts, int from)
-    {
-        for (var i = from; i < parts.Count && parts[i].Kind == TemplatePartKind.Text; i++)
-        {
-            parts[i] = parts[i] with { Text = parts[i].Text.TrimStart() };
-            if (parts[i].Text.Length > 0)
-            {
-                return;
+                parts[i + 1] = parts[i + 1] with { Text = parts[i + 1].Text.TrimStart() };
             }
         }
     }

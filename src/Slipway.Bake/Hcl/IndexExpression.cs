@@ -3,11 +3,12 @@ using Slipway.Bake.Values;
 namespace Slipway.Bake.Hcl;
 
 /// <summary><c>source[key]</c>.</summary>
-internal sealed class IndexExpression(Expression source, Expression key, SourceRange range) : Expression(range)
+/// <param name="step">The brackets and what is between them, for faults.</param>
+internal sealed class IndexExpression(Expression source, Expression key, SourceRange step) : Expression(source.Range.To(step))
 {
     private const string Invalid = "Invalid index";
 
-    public override HclValue Evaluate(Scope scope) => Select(source.Evaluate(scope), key.Evaluate(scope), Range);
+    public override HclValue Evaluate(Scope scope) => Select(source.Evaluate(scope), key.Evaluate(scope), step);
 
     public static HclValue Select(HclValue value, HclValue key, SourceRange range)
     {

@@ -31,9 +31,7 @@ internal readonly record struct DecimalDigits(bool Negative, string Digits, int 
         var middle = size << shift;
         var exponent = number.Exponent - shift;
         var inclusive = ((middle >> 1) & 1).IsZero;
-        var (lower, lowerPoint) = Expand(middle - 1, exponent);
-        var (upper, upperPoint) = Expand(middle + 1, exponent);
-        return lowerPoint != exact.Point || upperPoint != exact.Point ? exact : exact.Between(lower, upper, inclusive);
+        return exact.Between(Expand(middle - 1, exponent).Digits, Expand(middle + 1, exponent).Digits, inclusive);
     }
 
     /// <summary>Without an exponent and without zeros that say nothing.</summary>

@@ -15,6 +15,20 @@ internal static class HclJson
         return text.ToString();
     }
 
+    /// <summary>As <see cref="Write(HclValue)"/>; where the type leaves it open, the value's own type goes with it.</summary>
+    public static string Write(HclValue value, HclType type) => type.Kind == HclKind.Any
+        ? $"{{\"value\":{Write(value)},\"type\":{TypeText(value.Type)}}}"
+        : Write(value);
+
+    private static string TypeText(HclType type) => type.Kind switch
+    {
+        HclKind.Any => "\"dynamic\"",
+        HclKind.Tuple => $"[\"tuple\",[{string.Join(',', type.Elements.Select(TypeText))}]]",
+        HclKind.Object => $"[\"object\",{{{string.Join(',', type.Attributes.Select(entry => $"{Write(HclValue.Of(entry.Key))}:{TypeText(entry.Value)}"))}}}]",
+        HclKind.List or HclKind.Set or HclKind.Map => $"[\"{type.Kind.ToString().ToLowerInvariant()}\",{TypeText(type.Element)}]",
+        _ => $"\"{type}\"",
+    };
+
     /// <exception cref="JsonException">The text is not JSON.</exception>
     public static HclValue Read(string text)
     {

@@ -71,7 +71,7 @@ internal sealed class HclType : IEquatable<HclType>
     /// <summary>The name that error messages and <c>--list=variables</c> use.</summary>
     public override string ToString() => Kind switch
     {
-        HclKind.Any => "any",
+        HclKind.Any => "any type",
         HclKind.String => "string",
         HclKind.Number => "number",
         HclKind.Bool => "bool",
