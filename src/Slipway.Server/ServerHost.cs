@@ -78,6 +78,7 @@ public static class ServerHost
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         builder.Services
             .AddSingleton(settled)
+            .AddSingleton(options)
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())

@@ -22,6 +22,9 @@ public sealed record ServerOptions
 
     public string? TlsKey { get; init; }
 
+    /// <summary>Whether a builder of another architecture serves a platform, by emulation, while there is none of its own.</summary>
+    public bool Emulation { get; init; } = true;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;

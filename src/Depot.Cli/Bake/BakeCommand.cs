@@ -1,3 +1,4 @@
+using Depot.Cli.Build;
 using Depot.Cli.Rendering;
 using Slipway.Bake.Definition;
 using Slipway.BuildKit.Progress;
@@ -69,7 +70,23 @@ internal static class BakeCommand
             return ExitCode.Done;
         }
 
-        throw new CliException("not yet");
+        await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);
+        return Deliver(cli, arguments, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
+    }
+
+    private static int Deliver(CliContext cli, BakeArguments arguments, IReadOnlyList<BakeResult> results)
+    {
+        if (arguments.MetadataFile.Length > 0)
+        {
+            BuildResult.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), BakeResult.Metadata(results));
+        }
+
+        foreach (var result in results.Where(result => result.Result.Message is not null))
+        {
+            cli.Output.WriteLine($"\n# {result.Target.Name}\n{result.Result.Message}");
+        }
+
+        return ExitCode.Done;
     }
 
     private static Func<BakeDefinition> Read(IReadOnlyList<BakeFile> files, BakeArguments arguments, DefinitionSource source, CliContext cli)

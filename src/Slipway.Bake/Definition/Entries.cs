@@ -36,9 +36,6 @@ internal static class Entries
         return strings;
     }
 
-    public static HclValue Value(IEnumerable<KeyValuePair<string, string>> strings) =>
-        HclValue.Map(HclType.String, strings.Select(entry => KeyValuePair.Create(entry.Key, HclValue.Of(entry.Value))));
-
     /// <summary>Reads every element of a list; a string is read as text, anything else as an object. Empty strings do not count.</summary>
     /// <exception cref="ConversionException">The value is no list.</exception>
     public static List<T> Read<T>(HclValue value, HclType element, Func<string, IEnumerable<T>> text, Func<HclValue, T> entry)
@@ -65,11 +62,7 @@ internal static class Entries
     }
 
     /// <summary><c>a=b,c=d</c>, quoted where a value needs it.</summary>
-    public static string Text(IEnumerable<KeyValuePair<string, string>> fields) => string.Join(',', fields.Select(field =>
-    {
-        var pair = $"{field.Key}={field.Value}";
-        return pair.AsSpan().IndexOfAny(",\"\n\r") >= 0 ? $"\"{pair.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : pair;
-    }));
+    public static string Text(IEnumerable<KeyValuePair<string, string>> fields) => CsvFields.Format(fields.Select(pair => $"{pair.Key}={pair.Value}"));
 
     /// <summary>One entry for each key, the last one given, in the place of the first.</summary>
     public static List<T>? LastOfEach<T>(List<T>? entries, Func<T, string> key)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Org.BouncyCastle.Crypto.Generators;
 using Slipway.Bake.Values;
 
 namespace Slipway.Bake.Functions;
@@ -11,6 +12,9 @@ internal static class CryptoFunctions
 
     /// <summary>Each step doubles the time; this one takes a minute or more.</summary>
     private const int BcryptCostMax = 20;
+
+    private const int BcryptSaltBytes = 16;
+    private const int BcryptBytesMax = 72;
 
     public static void AddTo(FunctionTable table)
     {
@@ -39,9 +43,9 @@ internal static class CryptoFunctions
         }
 
         var cost = args.Count > 1 ? Math.Max(FunctionTable.Whole(args[1], 1), 4) : BcryptCost;
-        return cost <= BcryptCostMax
-            ? HclValue.Of(BCrypt.Net.BCrypt.HashPassword(args[0].Text, BCrypt.Net.BCrypt.GenerateSalt(cost, 'a')))
-            : throw new FunctionException($"the cost must be at most {BcryptCostMax}", 1);
+        return cost > BcryptCostMax ? throw new FunctionException($"the cost must be at most {BcryptCostMax}", 1)
+            : Bytes(args[0]).Length > BcryptBytesMax ? throw new FunctionException($"error occured generating password: it is longer than {BcryptBytesMax} bytes", 0)
+            : HclValue.Of(OpenBsdBCrypt.Generate("2a", args[0].Text.ToCharArray(), RandomNumberGenerator.GetBytes(BcryptSaltBytes), cost));
     }
 
     private static HclValue Decrypt(IReadOnlyList<HclValue> args)

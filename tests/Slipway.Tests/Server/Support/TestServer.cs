@@ -36,7 +36,7 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Owner => First.Token;
 
-    public static async Task<TestServer> StartAsync(TimeProvider? clock = null, string? folder = null, bool tls = false)
+    public static async Task<TestServer> StartAsync(TimeProvider? clock = null, string? folder = null, bool tls = false, bool emulation = true)
     {
         var options = new ServerOptions
         {
@@ -44,6 +44,7 @@ internal sealed class TestServer : IAsyncDisposable
             Listen = "127.0.0.1:0",
             LogLevel = LogLevel.None,
             Clock = clock ?? TimeProvider.System,
+            Emulation = emulation,
         };
         if (tls)
         {
