@@ -31,6 +31,11 @@ internal sealed class YamlReader
         {
             throw new BakeException(string.Create(CultureInfo.InvariantCulture, $"failed to parse {name}: yaml: line {problem.Start.Line}: {problem.Message}"), problem);
         }
+        catch (InvalidOperationException problem)
+        {
+            // How the parser answers some breaks of the grammar.
+            throw new BakeException($"failed to parse {name}: yaml: this is not valid YAML", problem);
+        }
         catch (BakeException problem)
         {
             throw new BakeException($"failed to parse {name}: {problem.Message}", problem);
