@@ -142,8 +142,9 @@ internal sealed class BakePermissions
         }
 
         var folders = granted.Append(workingFolder).Select(path => RealPath.Of(path, workingFolder)).Select(path => Path.Combine(path.Existing, path.Missing)).ToList();
-        var outside = paths.Select(path => RealPath.Of(path, workingFolder).Existing).Distinct(StringComparer.Ordinal)
-            .Where(path => !folders.Exists(folder => RealPath.IsWithin(path, folder))).ToList();
+        var outside = paths.Select(path => RealPath.Of(path, workingFolder))
+            .Where(path => !folders.Exists(folder => RealPath.IsWithin(Path.Combine(path.Existing, path.Missing), folder)))
+            .Select(path => path.Existing).Distinct(StringComparer.Ordinal).ToList();
         return [.. outside.Where(path => !outside.Exists(other => other != path && RealPath.IsWithin(path, other))).Order(StringComparer.Ordinal)];
     }
 }
