@@ -19,8 +19,8 @@ internal static class Commands
         Summary = "Build container images on remote builders with a warm cache",
         Children =
         [
-            BakeCommand.Create(),
             BuildCommand.Create(),
+            BakeCommand.Create(),
             new CliCommand
             {
                 Name = "cache",

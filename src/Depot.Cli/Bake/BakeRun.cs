@@ -17,7 +17,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
     /// <exception cref="CliException">A target failed, or cannot be built as it is written.</exception>
     public async Task<IReadOnlyList<BakeResult>> RunAsync(IProgressRenderer display, CancellationToken cancellation)
     {
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
         var resolved = new List<(string Project, BakeTarget Target)>();
         var projects = new List<ProjectBake>();
         using var logins = new RegistryLogins(cli, new VertexWriter(display.Write, cli.Clock));
