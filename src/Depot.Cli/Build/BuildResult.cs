@@ -9,7 +9,7 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     private const string ConfigDigest = "containerimage.config.digest";
     public const string ImageDigest = "containerimage.digest";
 
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly SortedDictionary<string, string> _answer = new(
         answer.Where(entry => !(preferImageDigest && entry.Key == ConfigDigest)).ToDictionary(entry => entry.Key, entry => entry.Value), StringComparer.Ordinal);
@@ -24,14 +24,16 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         Write(() => File.WriteAllText(path, ImageId), reason => $"writing image ID file: open {path}: {reason}");
 
     /// <summary>Writes the metadata file whole or not at all.</summary>
-    public void WriteMetadata(string path, string buildId, string projectId)
+    public void WriteMetadata(string path, string buildId, string projectId) => WriteMetadata(path, Metadata(buildId, projectId));
+
+    internal static void WriteMetadata(string path, byte[] metadata)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Write(
             () =>
             {
                 var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
-                File.WriteAllBytes(temporary, Metadata(buildId, projectId));
+                File.WriteAllBytes(temporary, metadata);
                 File.Move(temporary, path, overwrite: true);
             },
             reason => Directory.Exists(folder) ? $"writing metadata file {path}: {reason}" : $"invalid output path: stat {folder}: {reason}");
@@ -42,21 +44,26 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Indented))
         {
-            json.WriteStartObject();
-            foreach (var (key, value) in _answer)
-            {
-                json.WritePropertyName(key);
-                WriteValue(json, value);
-            }
-
-            json.WriteStartObject("depot.build");
-            json.WriteString("buildID", buildId);
-            json.WriteString("projectID", projectId);
-            json.WriteEndObject();
-            json.WriteEndObject();
+            WriteMetadata(json, buildId, projectId);
         }
 
         return buffer.ToArray();
+    }
+
+    internal void WriteMetadata(Utf8JsonWriter json, string buildId, string projectId)
+    {
+        json.WriteStartObject();
+        foreach (var (key, value) in _answer)
+        {
+            json.WritePropertyName(key);
+            WriteValue(json, value);
+        }
+
+        json.WriteStartObject("depot.build");
+        json.WriteString("buildID", buildId);
+        json.WriteString("projectID", projectId);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     /// <summary>A value that is base64 of a JSON object, or of a list of them, stands in the file as that JSON.</summary>

@@ -27,6 +27,8 @@ internal sealed class BuildTarget : IAsyncDisposable
         (_cli, _plan, _loaded, _logins, _steps, _services, _load) = (cli, plan, loaded, logins, steps, services, load);
     }
 
+    public BuildPlan Plan => _plan;
+
     public static async Task<BuildTarget> OpenAsync(
         CliContext cli, BuildPlan plan, LocalDocker? docker, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
     {
@@ -88,16 +90,9 @@ internal sealed class BuildTarget : IAsyncDisposable
         return CallAnswer.Of(call, answer.Frontend!.Metadata);
     }
 
-    /// <summary>This target's Solve on the builder where <paramref name="other"/> runs. Its session is open.</summary>
-    public async Task<BuilderSolve> OnBuilderOfAsync(BuilderSolve other)
-    {
-        var solves = await _placed.Task;
-        return solves.FirstOrDefault(solve => solve.Builder.Engine == other.Builder.Engine)
-            ?? throw new CliException($"failed to build: a target that another one builds on is not built on its {other.Builder.Architecture} builder")
-            {
-                Remedy = "Give both targets the same platforms.",
-            };
-    }
+    /// <summary>This target's Solve on the builder where <paramref name="other"/> runs, its session open; null when it is not built there.</summary>
+    public async Task<BuilderSolve?> OnBuilderOfAsync(BuilderSolve other) =>
+        (await _placed.Task).FirstOrDefault(solve => solve.Builder.Engine == other.Builder.Engine);
 
     public async ValueTask DisposeAsync()
     {

@@ -138,7 +138,7 @@ public sealed class BuildTargetTests : IAsyncLifetime
 
     private static async Task<SolveLinks> LinkAsync(BuildTarget first, BuilderSolve solve) => new()
     {
-        Inputs = new Dictionary<string, Definition> { ["first"] = (await (await first.OnBuilderOfAsync(solve)).FrontendResult).Ref.Def },
+        Inputs = new Dictionary<string, Definition> { ["first"] = (await (await first.OnBuilderOfAsync(solve))!.FrontendResult).Ref.Def },
         Attributes = new Dictionary<string, string> { ["context:base"] = "input:first" },
     };
 
