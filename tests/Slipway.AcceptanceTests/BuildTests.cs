@@ -145,6 +145,24 @@ public sealed class BuildTests(Site site)
     }
 
     [Fact]
+    public async Task The_SBOMs_of_an_image_are_written_to_a_folder()
+    {
+        var generator = $"{site.Registry}/generator:1";
+        using var scanner = new WorkFolder()
+            .With("Dockerfile", $"FROM {site.BaseImage}\nCOPY scan /scan\nCMD [\"/bin/sh\", \"/scan\"]\n")
+            .With("scan", """
+                echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"spdxVersion":"SPDX-2.3"}}' \
+                  > "$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json"
+                """);
+        (await site.DepotAsync("build", "--provenance=false", "-t", generator, "--push", scanner.Path)).MustSucceed();
+        using var context = Context("RUN echo scanned > /word");
+        using var output = new WorkFolder();
+        (await site.DepotAsync("build", $"--sbom=generator={generator}", "--sbom-dir", output.Path, context.Path)).MustSucceed();
+        using var sbom = JsonDocument.Parse(await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(output.Path, "linux_*.spdx.json"))));
+        Assert.Equal("SPDX-2.3", sbom.RootElement.GetProperty("spdxVersion").GetString());
+    }
+
+    [Fact]
     public async Task Two_builds_at_once_both_succeed()
     {
         using var one = Context("RUN echo one && sleep 1");

@@ -33,7 +33,7 @@ public sealed partial class ParityTests(Site site)
         ("attest", Copied, "--attest type=provenance,mode=min,version=v1"),
         ("several platforms", "FROM scratch\nARG TARGETARCH\nCOPY file /$TARGETARCH\n", "--platform linux/amd64,linux/arm64"),
         ("tags", Copied, "-t one/name:1 -t two"),
-        ("pull and inline cache", Copied, "--pull --cache-to type=inline"),
+        ("pull", Copied, "--pull"),
         ("syntax check off", "# check=skip=all\nFROM {base}\nRUN true\n", "--call build"),
     ];
 
@@ -51,7 +51,6 @@ public sealed partial class ParityTests(Site site)
         ("check", "from scratch as Base\nENV password=x\nCOPY . /\nFROM scratch\n", "--check"),
         ("check without findings", "FROM scratch\nCOPY . /\n", "--call=check"),
         ("check of what cannot be read", "FROM scratch\nCOPY . /\n", "--check --target nope"),
-        ("check as json", "FROM scratch\nCOPY . /\n", "--call=check,format=json,ignorestatus=true"),
         ("outline", "# the arg\nARG A=1\nFROM scratch AS one\nARG B\n", "--call outline"),
         ("targets", "FROM scratch AS one\n# the second\nFROM scratch AS two\n", "--call targets"),
         ("an unknown call", "FROM scratch\n", "--call lint,x=y"),

@@ -17,6 +17,12 @@ internal static class AttestSpec
             result.TryAdd(type, value);
         }
 
+        if (arguments.SbomFolder.Length > 0 && !result.ContainsKey("sbom"))
+        {
+            // Who wants the files wants them made.
+            result["sbom"] = "type=sbom";
+        }
+
         return result;
     }
 

@@ -55,6 +55,9 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
+    /// <summary>Where the image's SBOMs go on this machine; empty without a wish for them.</summary>
+    public string SbomFolder { get; init; } = "";
+
     /// <summary>What the user should know before the build, and that does not stop it.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -129,6 +132,7 @@ internal sealed record BuildPlan : IDisposable
             Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
             Git = git,
             Warnings = warnings,
+            SbomFolder = arguments.SbomFolder.Length > 0 ? Path.GetFullPath(arguments.SbomFolder, workingFolder) : "",
         };
     }
 
@@ -195,6 +199,7 @@ internal sealed record BuildPlan : IDisposable
             Architectures = [BuilderOf(platform, Platforms)],
             Attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal) { ["platform"] = platform.ToString() },
             CacheExports = [],
+            SbomFolder = "",
             Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
         };
     }

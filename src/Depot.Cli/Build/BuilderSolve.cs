@@ -1,5 +1,6 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Gateway;
@@ -40,9 +41,15 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         {
             var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
             var run = new SolveRun(Builder.Channel, show, clock);
-            return links.WantsFrontendResult
+            var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
+            if (plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
+            {
+                await new SbomFiles(new ContentClient(Builder.Channel), plan.SbomFolder).WriteAsync(digest, either.Token);
+            }
+
+            return answer;
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {

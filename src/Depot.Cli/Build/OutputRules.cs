@@ -28,6 +28,12 @@ internal static class OutputRules
             outputs.Add(Place(OutputSpec.Of("docker"), standardOutputIsTerminal, workingFolder));
         }
 
+        if (arguments.SbomFolder.Length > 0 && !outputs.Exists(output => output.Type is "image" or "oci" or "docker"))
+        {
+            // SBOMs are attestations of an image; without another use for it, it stays on the builder.
+            outputs.Add(new OutputPlan("image", new(StringComparer.Ordinal), OutputTarget.Builder, ""));
+        }
+
         CheckDelete(outputs, arguments.Allow, workingFolder);
         foreach (var (key, value) in AnnotationSpec.ParseAll(arguments.Annotations))
         {
