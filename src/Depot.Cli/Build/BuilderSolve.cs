@@ -49,6 +49,13 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
                 await new SbomFiles(new ContentClient(Builder.Channel), plan.SbomFolder).WriteAsync(digest, either.Token);
             }
 
+            while (load is not null && !await load.FinishAsync())
+            {
+                // The steps have been shown; all of them are cached now.
+                request = SolveCall.Request(plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
+                await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, either.Token);
+            }
+
             return answer;
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
@@ -59,6 +66,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         {
             // Nobody may wait for what will not come.
             _frontend.TrySetCanceled(CancellationToken.None);
+            await (load?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
     }
 
