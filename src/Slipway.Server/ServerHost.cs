@@ -9,6 +9,7 @@ using Slipway.Server.Builders;
 using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Connect;
+using Slipway.Server.Downloads;
 using Slipway.Server.Listening;
 using Slipway.Server.Pages;
 using Slipway.Server.Projects;
@@ -42,7 +43,9 @@ public static class ServerHost
             var app = Compose(options, settled, database, certificates);
             await ListenAsync(app, options, cancellation);
             settled.Url = Reachable(new Uri(app.Urls.First()));
-            ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
+            var log = app.Services.GetRequiredService<ILogger<RunningServer>>();
+            ServerLog.Serving(log, settled.Url.ToString(), folder.Path);
+            ServerLog.Downloads(log, app.Services.GetRequiredService<DownloadShelf>().Describe());
             return new RunningServer(app, settled.Url, database, certificates, folder);
         }
         catch
@@ -77,6 +80,7 @@ public static class ServerHost
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         builder.Services
             .AddSingleton(settled)
+            .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())
@@ -95,6 +99,7 @@ public static class ServerHost
         app.MapGrpcService<FleetEndpoints>();
         app.MapGrpcService<AdminEndpoints>();
         app.MapPlainPages();
+        app.MapDownloads();
         return app;
     }
 

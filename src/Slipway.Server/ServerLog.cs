@@ -31,4 +31,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(9, LogLevel.Information, "Serving {Url} with the data in {Folder}.")]
     public static partial void Serving(ILogger logger, string url, string folder);
+
+    [LoggerMessage(10, LogLevel.Information, "The installer at /install-cli.sh has {Archives}.")]
+    public static partial void Downloads(ILogger logger, string archives);
 }

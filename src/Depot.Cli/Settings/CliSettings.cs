@@ -14,16 +14,20 @@ internal sealed class CliSettings
 
     private readonly Func<string, string?> _environment;
     private readonly Lazy<ConfigFile> _config;
+    private readonly string? _program;
 
-    public CliSettings(Func<string, string?> environment)
+    /// <param name="environment">A variable by name.</param>
+    /// <param name="program">Where this program is, whose installer may have left its server's address there.</param>
+    public CliSettings(Func<string, string?> environment, string? program = null)
     {
         _environment = environment;
+        _program = program;
         _config = new Lazy<ConfigFile>(() => ConfigFile.Read(ConfigPath));
     }
 
     public static CliSettings FromProcess() =>
 #pragma warning disable RS0030 // The one place where the environment is read.
-        new(Environment.GetEnvironmentVariable);
+        new(Environment.GetEnvironmentVariable, Environment.ProcessPath);
 #pragma warning restore RS0030
 
     /// <summary>The user's folder. Where HOME is not set, the one that the system knows: never the working folder.</summary>
@@ -38,6 +42,7 @@ internal sealed class CliSettings
     public (string Url, string Source) ApiUrl =>
         Value("DEPOT_API_URL") is { } url ? (url, "DEPOT_API_URL")
         : Config.ApiUrl is { } stored ? (stored, ConfigPath)
+        : InstalledServer.PathBeside(_program) is { } file && InstalledServer.Read(file) is { } installed ? (installed, file)
         : (DefaultApiUrl, "the default");
 
     public string? Token => Value("DEPOT_TOKEN");

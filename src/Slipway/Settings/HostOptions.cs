@@ -9,7 +9,7 @@ namespace Slipway.Settings;
 internal static class HostOptions
 {
     public static Setting[] OfServer { get; } =
-        [Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.LogLevel];
+        [Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.Downloads, Setting.LogLevel];
 
     public static Setting[] OfEngine { get; } =
     [
@@ -28,6 +28,7 @@ internal static class HostOptions
             PublicUrl = values[Setting.PublicUrl],
             TlsCertificate = values[Setting.TlsCert],
             TlsKey = values[Setting.TlsKey],
+            DownloadsDirectory = values[Setting.Downloads] ?? Folders.Downloads,
             LogLevel = values.Parse<LogLevel>(Setting.LogLevel, ParseLevel, "debug, information, warning or error") ?? LogLevel.Information,
         };
         values.Settings.Add(options.Validate());

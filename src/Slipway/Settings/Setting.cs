@@ -8,6 +8,7 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting PublicUrl = new("public-url", "how people and builders reach this server");
     public static readonly Setting TlsCert = new("tls-cert", "PEM file; with it and --tls-key the port speaks TLS");
     public static readonly Setting TlsKey = new("tls-key", "PEM file");
+    public static readonly Setting Downloads = new("downloads", "the folder with the client's archives (default: downloads, beside this program)");
     public static readonly Setting LogLevel = new("log-level", "debug, information, warning or error");
     public static readonly Setting BuilderServer = new("builder-server", "URL of the server");
     public static readonly Setting BuilderJoin = new("builder-join", "join token, used once (better in the environment: a command line is public)");
@@ -27,7 +28,7 @@ internal sealed record Setting(string Name, string Description)
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Data, Listen, PublicUrl, TlsCert, TlsKey, LogLevel, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
+        Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
         BuilderEngine, BuilderName, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
     ];
 

@@ -36,7 +36,8 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Owner => First.Token;
 
-    public static async Task<TestServer> StartAsync(TimeProvider? clock = null, string? folder = null, bool tls = false)
+    public static async Task<TestServer> StartAsync(
+        TimeProvider? clock = null, string? folder = null, bool tls = false, Func<ServerOptions, ServerOptions>? change = null)
     {
         var options = new ServerOptions
         {
@@ -51,6 +52,7 @@ internal sealed class TestServer : IAsyncDisposable
             options = options with { TlsCertificate = certificate, TlsKey = key };
         }
 
+        options = change?.Invoke(options) ?? options;
         var server = new TestServer(await ServerHost.StartAsync(options, default), options, folder is null);
         server.First = await server.Running.SetUpAsync(default) ?? server.First;
         return server;
