@@ -11,6 +11,7 @@ using Slipway.Server.Certificates;
 using Slipway.Server.Connect;
 using Slipway.Server.Downloads;
 using Slipway.Server.Listening;
+using Slipway.Server.Login;
 using Slipway.Server.Pages;
 using Slipway.Server.Projects;
 using Slipway.Server.Storage;
@@ -98,6 +99,9 @@ public static class ServerHost
         app.MapGrpcService<ProjectEndpoints>();
         app.MapGrpcService<FleetEndpoints>();
         app.MapGrpcService<AdminEndpoints>();
+        app.MapGrpcService<OrganizationEndpoints>();
+        app.MapGrpcService<CoreProjectEndpoints>();
+        app.MapGrpcService<LoginEndpoints>();
         app.MapPlainPages();
         app.MapDownloads();
         return app;

@@ -5,6 +5,7 @@ using Slipway.Server.Builders;
 using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Leasing;
+using Slipway.Server.Login;
 using Slipway.Server.Projects;
 using Slipway.Server.Records;
 using Slipway.Server.Storage;
@@ -53,6 +54,9 @@ internal static class ServerServices
         .AddSingleton<ResetProjectCache>()
         .AddSingleton<BuildEndpoints>()
         .AddSingleton<ProjectEndpoints>()
+        .AddSingleton<OrganizationEndpoints>()
+        .AddSingleton<CoreProjectEndpoints>()
+        .AddSingleton<LoginEndpoints>()
         .AddSingleton<FleetEndpoints>()
         .AddSingleton<BuildReaper>();
 }

@@ -2,6 +2,7 @@ using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
+using Slipway.BuildKit.Progress;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.Build;
@@ -56,9 +57,25 @@ internal static class BuildCommand
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
         WarnOfNoOutput(plan, cli);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
-        await using var build = await RemoteBuild.PrepareAsync(cli, plan, docker, display, cancellation);
-        var result = await build.RunAsync(project ?? "", credentials, cancellation);
+        var steps = new VertexWriter(display.Write, cli.Clock);
+        using var logins = new RegistryLogins(cli, steps);
+        await using var target = await BuildTarget.OpenAsync(cli, plan, docker, logins, steps, cancellation);
+        await using var build = await RemoteBuild.OpenAsync(cli, Describe(plan, project ?? ""), credentials, logins, steps, cancellation);
+        var result = await RunAsync(build, target, display, cancellation);
         return Deliver(cli, plan, build, result);
+    }
+
+    private static async Task<BuildResult> RunAsync(RemoteBuild build, BuildTarget target, IProgressRenderer display, CancellationToken cancellation)
+    {
+        try
+        {
+            return await build.RunAsync(builders => target.RunAsync(builders, display.Write, cancellation), cancellation);
+        }
+        finally
+        {
+            await display.CompleteAsync();
+            build.PrintSummary();
+        }
     }
 
     private static IEnumerable<string> ProjectPaths(BuildArguments arguments) =>
@@ -117,7 +134,7 @@ internal static class BuildCommand
 
         if (arguments.MetadataFile.Length > 0)
         {
-            result.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), build.BuildId, build.ProjectId);
+            result.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), build.Id, build.ProjectId);
         }
 
         if (result.Message is { } message)
@@ -128,12 +145,19 @@ internal static class BuildCommand
         return ExitCode.Done;
     }
 
-    /// <summary>What the server keeps of the request.</summary>
-    internal static CreateBuildRequest Describe(BuildPlan plan, string projectId)
+    private static CreateBuildRequest Describe(BuildPlan plan, string projectId)
+    {
+        var request = new CreateBuildRequest { ProjectId = projectId };
+        request.Options.Add(Describe(plan, Command.Build));
+        return request;
+    }
+
+    /// <summary>What the server keeps of one target.</summary>
+    internal static BuildOptions Describe(BuildPlan plan, Command command)
     {
         var options = new BuildOptions
         {
-            Command = Command.Build,
+            Command = command,
             Push = plan.Outputs.Any(output => output.Pushes),
             Load = plan.Loads,
         };
@@ -148,8 +172,6 @@ internal static class BuildCommand
             options.TargetName = plan.Arguments.Target;
         }
 
-        var request = new CreateBuildRequest { ProjectId = projectId };
-        request.Options.Add(options);
-        return request;
+        return options;
     }
 }

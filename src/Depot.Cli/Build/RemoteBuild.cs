@@ -1,62 +1,69 @@
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Docker;
-using Depot.Cli.Rendering;
-using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
+using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.Build;
 
-/// <summary>One build on a remote builder, from the server's record to BuildKit's answer. However it ends, the server is told.</summary>
+/// <summary>One build as the server knows it: a record, and whatever is solved on its builders. However it ends, the server is told.</summary>
 internal sealed class RemoteBuild : IAsyncDisposable
 {
     /// <summary>The server may be restarting in the moment in which a build ends.</summary>
     private static readonly TimeSpan FinishWithin = TimeSpan.FromSeconds(25);
 
     private readonly CliContext _cli;
-    private readonly BuildPlan _plan;
-    private readonly IProgressRenderer _display;
-    private readonly SessionServices _services;
-    private readonly DockerLoad? _load;
+    private readonly BuildApi _api;
+    private readonly BuildRecord _record;
     private readonly VertexWriter _steps;
-    private BuildRecord? _record;
 
-    private RemoteBuild(CliContext cli, BuildPlan plan, IProgressRenderer display, VertexWriter steps, SessionServices services, DockerLoad? load)
+    private RemoteBuild(CliContext cli, BuildApi api, BuildRecord record, VertexWriter steps)
     {
-        (_cli, _plan, _display, _steps, _services, _load) = (cli, plan, display, steps, services, load);
+        (_cli, _api, _record, _steps) = (cli, api, record, steps);
     }
 
-    public string BuildId => _record?.Id ?? "";
+    public string Id => _record.Id;
 
-    public string ProjectId => _record?.ProjectId ?? "";
+    public string ProjectId => _record.ProjectId;
 
-    /// <summary>Opens everything of this machine that the build will use: what is missing is said before a server hears of the build.</summary>
-    public static async Task<RemoteBuild> PrepareAsync(
-        CliContext cli, BuildPlan plan, LocalDocker? docker, IProgressRenderer display, CancellationToken cancellation)
+    /// <summary>Opens the record. What can go wrong on this machine should have been found out before.</summary>
+    public static async Task<RemoteBuild> OpenAsync(
+        CliContext cli, CreateBuildRequest request, Credentials credentials, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
     {
-        var steps = new VertexWriter(display.Write, cli.Clock);
-        var load = docker is null ? null : new DockerLoad(docker, steps, cancellation);
-        var services = await SessionServices.OpenAsync(cli, plan, load, steps, cancellation);
-        return new RemoteBuild(cli, plan, display, steps, services, load);
-    }
-
-    public async Task<BuildResult> RunAsync(string projectId, Credentials credentials, CancellationToken cancellation)
-    {
-        await using var api = _cli.OpenApi();
-
-        // Drawing the first random number loads the TLS library: meanwhile the server answers.
-        var reference = Task.Run(SolveCall.NewIdentifier, cancellation);
-        _record = await BuildRecord.OpenAsync(api, credentials, BuildCommand.Describe(_plan, projectId), cancellation);
-        _services.AddCredentials(_record.Credentials);
-        AnnounceBuild(_record.Url);
+        var api = cli.OpenApi();
         try
         {
-            var answer = await SolveAsync(api, _record, await reference, cancellation);
+            // Drawing the first random number loads the TLS library: meanwhile the server answers.
+            var random = Task.Run(SolveCall.NewIdentifier, cancellation);
+            var record = await BuildRecord.OpenAsync(api, credentials, request, cancellation);
+            await random;
+            logins.Add(record.Credentials);
+            var build = new RemoteBuild(cli, api, record, steps);
+            build.Announce();
+            return build;
+        }
+        catch
+        {
+            await api.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Does the build's work and tells the server how it ended.</summary>
+    public async Task<T> RunAsync<T>(Func<BuilderSet, Task<T>> work, CancellationToken cancellation)
+    {
+        try
+        {
+            T result;
+            await using (var builders = new BuilderSet(_api, _record, _steps, _cli.Clock, cancellation))
+            {
+                result = await work(builders);
+            }
+
             await FinishAsync(_record.SucceedAsync);
-            return new BuildResult(answer, _plan.Outputs.Any(output => output.PreferImageDigest));
+            return result;
         }
         catch (Exception problem)
         {
-            await FinishFailedAsync(_record, problem, cancellation);
+            await FinishFailedAsync(problem, cancellation);
             if (cancellation.IsCancellationRequested)
             {
                 throw new CliException("failed to build: failed to solve: Canceled: context canceled", ExitCode.Interrupted, problem);
@@ -64,75 +71,31 @@ internal sealed class RemoteBuild : IAsyncDisposable
 
             throw;
         }
-        finally
-        {
-            await _display.CompleteAsync();
-            PrintSummary(_record.Url);
-        }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>The build's page, below everything that the display has shown.</summary>
+    public void PrintSummary()
     {
-        if (_load is not null)
+        if (_record.Url.Length > 0 && !_cli.Settings.HideSummaryLink)
         {
-            await _load.DisposeAsync();
-        }
-
-        await _services.DisposeAsync();
-    }
-
-    private async Task<IReadOnlyDictionary<string, string>> SolveAsync(
-        BuildApi api, BuildRecord record, string reference, CancellationToken cancellation)
-    {
-        await using var lease = await BuilderLease.AcquireAsync(api, record, _plan.Architecture, _steps, _cli.Clock, cancellation);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.CanceledByServer);
-        try
-        {
-            var request = SolveCall.Request(_plan, record.ProjectId, reference, SolveCall.NewIdentifier());
-            var sharedKey = _plan.Inputs.ContextFolder is { } folder ? _plan.SharedKey(folder, record.ProjectId) : "";
-            return await new SolveRun(lease.Channel, _display.Write, _cli.Clock).RunAsync(request, sharedKey, _services.All, either.Token);
-        }
-        catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
-        {
-            throw Explain(problem, lease);
+            _cli.Error.WriteLine($"\nBuild Summary: {_record.Url}");
         }
     }
 
-    private Exception Explain(Exception problem, BuilderLease lease)
-    {
-        if (lease.CanceledByServer.IsCancellationRequested)
-        {
-            return BuilderLease.CanceledError();
-        }
+    public ValueTask DisposeAsync() => _api.DisposeAsync();
 
-        if (_load?.Failure is CliException refused)
-        {
-            return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
-        }
-
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, lease.Endpoint) : problem;
-    }
-
-    private void AnnounceBuild(string url)
+    private void Announce()
     {
         if (!_cli.Settings.HideSummaryLink)
         {
-            _steps.Start($"[depot] build: {url}").Complete();
+            _steps.Start($"[depot] build: {_record.Url}").Complete();
         }
     }
 
-    private void PrintSummary(string url)
-    {
-        if (url.Length > 0 && !_cli.Settings.HideSummaryLink)
-        {
-            _cli.Error.WriteLine($"\nBuild Summary: {url}");
-        }
-    }
-
-    private Task FinishFailedAsync(BuildRecord record, Exception problem, CancellationToken cancellation) =>
+    private Task FinishFailedAsync(Exception problem, CancellationToken cancellation) =>
         cancellation.IsCancellationRequested || problem is OperationCanceledException
-            ? FinishAsync(record.CancelAsync)
-            : FinishAsync(stop => record.FailAsync(problem.Message, stop));
+            ? FinishAsync(_record.CancelAsync)
+            : FinishAsync(stop => _record.FailAsync(problem.Message, stop));
 
     /// <summary>The build's own end stands, whether or not the server can be told; it finds out by itself when the reports stop.</summary>
     private async Task FinishAsync(Func<CancellationToken, Task> finish)

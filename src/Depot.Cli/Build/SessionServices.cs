@@ -1,35 +1,32 @@
 using Depot.Cli.Docker;
-using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
 using Slipway.BuildKit.Export;
 using Slipway.BuildKit.FileSync;
-using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Secrets;
 using Slipway.BuildKit.Session;
 using Slipway.BuildKit.Ssh;
 using Slipway.BuildKit.Upload;
-using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.Build;
 
-/// <summary>What the client serves to the builder during one build: files, credentials, secrets, agents, and places for the results.</summary>
+/// <summary>What the client serves to the builder during one Solve: files, credentials, secrets, agents, and places for the results.</summary>
 internal sealed class SessionServices : IAsyncDisposable
 {
     private readonly List<IAttachable> _all = [];
-    private readonly Dictionary<string, RegistryCredential> _credentials = new(StringComparer.Ordinal);
-    private readonly HttpClient _http = new();
+    private readonly List<IAttachable> _own = [];
 
     public IReadOnlyList<IAttachable> All => _all;
 
+    /// <param name="registries">Shared with other Solves; stays open.</param>
     /// <exception cref="InputException">A secret, an agent or a key cannot be used.</exception>
     public static async Task<SessionServices> OpenAsync(
-        CliContext cli, BuildPlan plan, DockerLoad? load, VertexWriter steps, CancellationToken cancellation)
+        CliContext cli, BuildPlan plan, DockerLoad? load, RegistryAuth registries, CancellationToken cancellation)
     {
         var services = new SessionServices();
         try
         {
-            await services.AddAllAsync(cli, plan, load, steps, cancellation);
+            await services.AddAllAsync(cli, plan, load, registries, cancellation);
             return services;
         }
         catch
@@ -39,21 +36,9 @@ internal sealed class SessionServices : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds the registry logins that came with the build.</summary>
-    public void AddCredentials(IEnumerable<CreateBuildResponse.Types.Credential> credentials)
-    {
-        foreach (var credential in credentials)
-        {
-            if (RegistryCredential.TryDecode(credential.Token, out var decoded))
-            {
-                _credentials[credential.Host] = decoded;
-            }
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
-        foreach (var service in _all)
+        foreach (var service in _own)
         {
             if (service is IAsyncDisposable disposable)
             {
@@ -64,28 +49,26 @@ internal sealed class SessionServices : IAsyncDisposable
                 (service as IDisposable)?.Dispose();
             }
         }
-
-        _http.Dispose();
     }
 
-    private async Task AddAllAsync(CliContext cli, BuildPlan plan, DockerLoad? load, VertexWriter steps, CancellationToken cancellation)
+    private async Task AddAllAsync(CliContext cli, BuildPlan plan, DockerLoad? load, RegistryAuth registries, CancellationToken cancellation)
     {
         if (plan.Inputs.Folders.Count > 0)
         {
-            _all.Add(new FileSyncProvider(plan.Inputs.Folders));
+            Own(new FileSyncProvider(plan.Inputs.Folders));
         }
 
         if (plan.Inputs.UploadedContext is { } archive)
         {
             var upload = new UploadProvider();
             plan.Attributes["context"] = upload.Add(archive.Open());
-            _all.Add(upload);
+            Own(upload);
         }
 
-        _all.Add(new RegistryAuth(CredentialSources(cli.Settings), _http, cli.Clock, steps));
+        _all.Add(registries);
         if (plan.Secrets.Count > 0)
         {
-            _all.Add(SecretSource.Open(plan.Secrets, cli.Settings.Variable, cli.WorkingFolder));
+            Own(SecretSource.Open(plan.Secrets, cli.Settings.Variable, cli.WorkingFolder));
         }
 
         if (plan.SshAgents.Count > 0)
@@ -96,22 +79,20 @@ internal sealed class SessionServices : IAsyncDisposable
                 SearchPath = cli.Settings.SearchPath,
                 WorkingDirectory = cli.WorkingFolder,
             };
-            _all.Add(await SshAgentForward.OpenAsync(plan.SshAgents, options, cli.Clock, cancellation));
+            Own(await SshAgentForward.OpenAsync(plan.SshAgents, options, cli.Clock, cancellation));
         }
 
         if (Targets(plan, load) is { Count: > 0 } targets)
         {
-            _all.Add(new ExportProvider(targets));
+            Own(new ExportProvider(targets));
         }
     }
 
-    private CredentialOptions CredentialSources(CliSettings settings) => new()
+    private void Own(IAttachable service)
     {
-        DockerConfigFolder = settings.DockerConfigFolder,
-        SearchPath = settings.SearchPath,
-        Hosts = _credentials,
-        Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
-    };
+        _own.Add(service);
+        _all.Add(service);
+    }
 
     /// <summary>By the exporter's place in the request.</summary>
     private static Dictionary<int, ExportTarget> Targets(BuildPlan plan, DockerLoad? load)

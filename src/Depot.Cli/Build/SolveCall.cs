@@ -14,7 +14,7 @@ internal static class SolveCall
     /// <summary>A name for a build or a session, in the form that BuildKit's own client uses.</summary>
     public static string NewIdentifier() => RandomNumberGenerator.GetString("0123456789abcdefghijklmnopqrstuvwxyz", IdentifierLetters);
 
-    public static SolveRequest Request(BuildPlan plan, string projectId, string reference, string sessionId)
+    public static SolveRequest Request(BuildPlan plan, string projectId, string reference, string sessionId, SolveLinks links)
     {
         var request = new SolveRequest
         {
@@ -32,6 +32,12 @@ internal static class SolveCall
             request.FrontendAttrs[$"sharedkey:localdir:{name}"] = plan.SharedKey(folder, projectId);
         }
 
+        foreach (var (name, value) in links.Attributes)
+        {
+            request.FrontendAttrs[name] = value;
+        }
+
+        request.FrontendInputs.Add(links.Inputs.ToDictionary());
         request.Entitlements.Add(plan.Entitlements);
         AddExporters(request, plan.Outputs);
         AddCache(request, plan);

@@ -1,11 +1,13 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Session;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.ControlPlane;
 
-/// <summary>One builder for the time of one build: asked for, waited for, connected.</summary>
+/// <summary>One builder for the time of one build: asked for, waited for, connected, with the sessions on its connection.</summary>
 internal sealed class BuilderLease : IAsyncDisposable
 {
     private static readonly TimeSpan WaitMax = TimeSpan.FromMinutes(5);
@@ -17,6 +19,7 @@ internal sealed class BuilderLease : IAsyncDisposable
     private static readonly TimeSpan ConnectPause = TimeSpan.FromMilliseconds(500);
 
     private readonly HealthWatch _health;
+    private readonly ConcurrentBag<BuildSession> _sessions = [];
 
     private BuilderLease(HealthWatch health, string endpoint, GrpcChannel channel)
     {
@@ -62,8 +65,17 @@ internal sealed class BuilderLease : IAsyncDisposable
         Remedy = "Somebody cancelled it, or the server lost sight of its builder; the build's page tells which.",
     };
 
+    /// <summary>Opens a session on the connection. It stays open as long as the lease: other Solves may refer to it.</summary>
+    public async Task OpenSessionAsync(string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CancellationToken cancellation) =>
+        _sessions.Add(await BuildSession.OpenAsync(Channel, id, sharedKey, attachables, cancellation));
+
     public async ValueTask DisposeAsync()
     {
+        foreach (var session in _sessions)
+        {
+            await session.DisposeAsync();
+        }
+
         await Channel.DisposeAsync();
         await _health.DisposeAsync();
     }

@@ -4,6 +4,7 @@ using Google.Protobuf.Reflection;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
+using Slipway.Contract.Depot.Core.V1;
 using Slipway.Contract.Fleet.V1;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
@@ -18,7 +19,8 @@ internal static class RpcMethods
     /// <summary>A service that is served belongs in this list; a test compares it with the mapped endpoints.</summary>
     public static IReadOnlyList<ServiceDescriptor> Services { get; } =
     [
-        BuildService.Descriptor, ProjectsService.Descriptor, FleetService.Descriptor, AdminService.Descriptor,
+        BuildService.Descriptor, ProjectsService.Descriptor, LoginService.Descriptor, OrganizationService.Descriptor,
+        ProjectService.Descriptor, FleetService.Descriptor, AdminService.Descriptor,
     ];
 
     private static readonly FrozenDictionary<string, MethodDescriptor> ByPath = Services

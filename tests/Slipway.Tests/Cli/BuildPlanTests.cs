@@ -258,6 +258,6 @@ public sealed class BuildPlanTests : IDisposable
     private async Task<SolveRequest> RequestAsync(params string[] words)
     {
         using var plan = await _scene.ResolveAsync(words);
-        return SolveCall.Request(plan, "p1", "ref", "session");
+        return SolveCall.Request(plan, "p1", "ref", "session", SolveLinks.None);
     }
 }

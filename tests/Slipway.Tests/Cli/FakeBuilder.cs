@@ -7,6 +7,11 @@ using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.BuildKit.Session;
 using Slipway.BuildKit.Wire.Control;
+using Slipway.BuildKit.Wire.Gateway;
+using GatewaySolveRequest = Slipway.BuildKit.Wire.Gateway.SolveRequest;
+using GatewaySolveResponse = Slipway.BuildKit.Wire.Gateway.SolveResponse;
+using SolveRequest = Slipway.BuildKit.Wire.Control.SolveRequest;
+using SolveResponse = Slipway.BuildKit.Wire.Control.SolveResponse;
 
 namespace Slipway.Tests.Cli;
 
@@ -28,6 +33,9 @@ internal sealed class FakeBuilder : IAsyncDisposable
     }
 
     public string Endpoint => $"tcp://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+
+    /// <summary>What the frontend answers to a client that drives it through the gateway.</summary>
+    public Func<GatewaySolveRequest, Result> Frontend { get; set; } = _ => throw new GrpcStatusException(GrpcStatusCode.Unimplemented, "no frontend");
 
     /// <summary>Every Solve whose client gave it up.</summary>
     public TaskCompletionSource Abandoned { get; } = new();
@@ -102,6 +110,18 @@ internal sealed class FakeBuilder : IAsyncDisposable
                     solve.Statuses.Writer.TryComplete();
                 }
             },
+            [GatewayClient.SolvePath] = async (call, cancellation) =>
+            {
+                var request = await call.ReadMessageAsync(GatewaySolveRequest.Parser, cancellation);
+                await call.WriteMessageAsync(new GatewaySolveResponse { Result = Frontend(request!) }, cancellation);
+            },
+            [GatewayClient.ReturnPath] = async (call, cancellation) =>
+            {
+                var request = await call.ReadMessageAsync(ReturnRequest.Parser, cancellation);
+                var reference = call.RequestHeaders.First("buildkit-controlapi-buildid")!;
+                statuses.GetOrAdd(reference, _ => new FakeSolve()).Returned.SetResult(request!);
+                await call.WriteMessageAsync(new ReturnResponse(), cancellation);
+            },
         });
         return server.ServeAsync(new NetworkStream(socket, ownsSocket: true), new Http2Options(), _stop.Token);
     }
@@ -122,6 +142,9 @@ internal sealed class FakeSolve
 
     /// <summary>The way back to the client.</summary>
     public GrpcChannel Session { get; set; } = null!;
+
+    /// <summary>What the client handed to the exporters, when it drives the frontend itself.</summary>
+    public TaskCompletionSource<ReturnRequest> Returned { get; } = new();
 
     public System.Threading.Channels.Channel<StatusResponse> Statuses { get; } = System.Threading.Channels.Channel.CreateBounded<StatusResponse>(100);
 

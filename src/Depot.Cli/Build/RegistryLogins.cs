@@ -1,0 +1,45 @@
+using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Progress;
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Depot.Cli.Build;
+
+/// <summary>The registry logins of one command: this machine's, and those that came with its builds. Every session shares them.</summary>
+internal sealed class RegistryLogins : IDisposable
+{
+    private readonly Dictionary<string, RegistryCredential> _ofBuild = new(StringComparer.Ordinal);
+    private readonly HttpClient _http = new();
+
+    public RegistryLogins(CliContext cli, VertexWriter steps)
+    {
+        var settings = cli.Settings;
+        var options = new CredentialOptions
+        {
+            DockerConfigFolder = settings.DockerConfigFolder,
+            SearchPath = settings.SearchPath,
+            Hosts = _ofBuild,
+            Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
+        };
+        Auth = new RegistryAuth(options, _http, cli.Clock, steps);
+    }
+
+    public RegistryAuth Auth { get; }
+
+    /// <summary>Adds the registry logins that came with a build. To be called before its builders are.</summary>
+    public void Add(IEnumerable<CreateBuildResponse.Types.Credential> credentials)
+    {
+        foreach (var credential in credentials)
+        {
+            if (RegistryCredential.TryDecode(credential.Token, out var decoded))
+            {
+                _ofBuild[credential.Host] = decoded;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        Auth.Dispose();
+        _http.Dispose();
+    }
+}

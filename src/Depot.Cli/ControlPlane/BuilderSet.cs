@@ -1,0 +1,39 @@
+using Slipway.BuildKit.Progress;
+
+namespace Depot.Cli.ControlPlane;
+
+/// <summary>The builders of one build: at most one of each architecture, leased when it is first asked for, and shared by every Solve on it.</summary>
+internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Task<BuilderLease>> _leases = new(StringComparer.Ordinal);
+
+    /// <summary>The project that is built, which the names of kept folders begin with.</summary>
+    public string ProjectId => record.ProjectId;
+
+    /// <param name="architecture"><c>amd64</c> or <c>arm64</c>.</param>
+    public Task<BuilderLease> LeaseAsync(string architecture)
+    {
+        lock (_gate)
+        {
+            if (!_leases.TryGetValue(architecture, out var lease))
+            {
+                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, clock, cancellation);
+            }
+
+            return lease;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lease in _leases.Values)
+        {
+            await ((Task)lease).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (lease.IsCompletedSuccessfully)
+            {
+                await (await lease).DisposeAsync();
+            }
+        }
+    }
+}
