@@ -19,10 +19,12 @@ internal sealed class BuilderSolve : IAsyncDisposable
     private readonly BuildPlan _plan;
     private readonly SessionServices _services;
     private readonly DockerLoad? _load;
+    private readonly string _dockerConfigFolder;
     private readonly TaskCompletionSource<Result> _frontend = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _session;
 
-    private BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load) => (_plan, _services, _load) = (plan, services, load);
+    private BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load, string dockerConfigFolder) =>
+        (_plan, _services, _load, _dockerConfigFolder) = (plan, services, load, dockerConfigFolder);
 
     /// <summary>The architecture of the builder that it is for.</summary>
     public string Architecture => _plan.Architecture;
@@ -39,7 +41,7 @@ internal sealed class BuilderSolve : IAsyncDisposable
     {
         var load = docker is null || !plan.Loads ? null : new DockerLoad(docker, steps, cancellation);
         var services = await SessionServices.OpenAsync(cli, plan, load, logins.Auth, cancellation);
-        return new BuilderSolve(plan, services, load);
+        return new BuilderSolve(plan, services, load, cli.Settings.DockerConfigFolder);
     }
 
     /// <summary>Opens the session. Only who refers to it from another Solve needs to call this: <see cref="RunAsync"/> does it, too.</summary>
@@ -96,6 +98,6 @@ internal sealed class BuilderSolve : IAsyncDisposable
             return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
         }
 
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, builder.Endpoint) : problem;
+        return problem is GrpcStatusException status ? SolveFailure.Explain(status, builder.Endpoint, _dockerConfigFolder) : problem;
     }
 }

@@ -7,7 +7,7 @@ namespace Depot.Cli.Build;
 /// <summary>Puts a failed Solve into buildx's words and exit codes.</summary>
 internal static class SolveFailure
 {
-    public static CliException Explain(GrpcStatusException problem, string builder)
+    public static CliException Explain(GrpcStatusException problem, string builder, string dockerConfigFolder)
     {
         if (!problem.FromPeer)
         {
@@ -25,6 +25,11 @@ internal static class SolveFailure
             GrpcStatusCode.Cancelled => ExitCode.Interrupted,
             _ => ExitCode.Failed,
         };
-        return new CliException(BuildErrorText.Message(error), code, problem) { Excerpt = BuildErrorText.Excerpts(error) };
+        var message = BuildErrorText.Message(error);
+        return new CliException(message, code, problem)
+        {
+            Excerpt = BuildErrorText.Excerpts(error),
+            Remedy = RegistryRemedy.For(message, dockerConfigFolder),
+        };
     }
 }

@@ -59,6 +59,9 @@ internal sealed class CliSettings
 
     public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
 
+    /// <summary>Where a line is left for every build that ended.</summary>
+    public string? BuildsFile => Value("DEPOT_BUILDS_FILE");
+
     public bool SuppressNoOutputWarning => IsTrue("DEPOT_SUPPRESS_NO_OUTPUT_WARNING") ?? false;
 
     public string DockerConfigFolder => Value("DOCKER_CONFIG") ?? Path.Combine(Home, ".docker");

@@ -205,7 +205,7 @@ choose_archive() {
 
 download() {
   say "downloading depot $archive_version for $os/$processor from $server"
-  must_fetch "$server/cli/download/$os/$processor/$archive_version" "$work/$archive"
+  must_fetch "$server/cli/archives/$archive" "$work/$archive"
   arrived=$(sha256_of "$work/$archive")
   if [ "$arrived" != "$archive_sum" ]; then
     die "what was downloaded is not $archive: its SHA-256 is $arrived instead of $archive_sum. Nothing was installed; try again, and if it stays so tell the server's operator"
