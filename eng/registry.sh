@@ -3,7 +3,7 @@
 # PORT 0 takes a free one. `start` prints `ADDRESS:PORT` when the registry answers; a running one is left as it is.
 set -euo pipefail
 
-usage='usage: eng/registry.sh start DIR [ADDRESS:]PORT [--htpasswd USER PASS] [--tls CERT KEY] | stop DIR'
+usage='usage: eng/registry.sh start DIR [ADDRESS:]PORT [--htpasswd USER PASS] [--tls CERT KEY] [--token REALM CERT] | stop DIR'
 die() { echo "error: $*" >&2; exit 1; }
 
 # Signals only what is still our registry: pids are used again.
@@ -15,13 +15,14 @@ running() {
 quote() { printf "'%s'" "${1//\'/\'\'}"; }
 
 write_config() {
-  local listen=$1 user='' password='' cert='' key=''
+  local listen=$1 user='' password='' cert='' key='' realm='' signer=''
   shift
   while [ $# -gt 0 ]; do
     [ $# -ge 3 ] || die "$usage"
     case $1 in
       --htpasswd) user=$2 password=$3 ;;
       --tls) cert=$(realpath "$2") key=$(realpath "$3") ;;
+      --token) realm=$2 signer=$(realpath "$3") ;;
       *) die "$usage" ;;
     esac
     shift 3
@@ -31,6 +32,7 @@ write_config() {
     printf 'storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n' "$(quote "$dir/data")"
     printf 'http:\n  addr: %s\n  secret: loopback\n' "$listen"
     [ -z "$cert" ] || printf '  tls: {certificate: %s, key: %s}\n' "$(quote "$cert")" "$(quote "$key")"
+    [ -z "$realm" ] || printf 'auth: {token: {realm: %s, service: registry, issuer: tests, rootcertbundle: %s}}\n' "$(quote "$realm")" "$(quote "$signer")"
     [ -z "$user" ] || printf 'auth: {htpasswd: {realm: registry, path: %s}}\n' "$(quote "$dir/htpasswd")"
   } >"$dir/config.yml"
   [ -n "$user" ] || return 0

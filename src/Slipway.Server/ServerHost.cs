@@ -82,6 +82,7 @@ public static class ServerHost
         builder.Services
             .AddSingleton(settled)
             .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
+            .AddSingleton(options)
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())

@@ -25,6 +25,9 @@ public sealed record ServerOptions
     /// <summary>The folder with the client's archives; null serves none.</summary>
     public string? DownloadsDirectory { get; init; }
 
+    /// <summary>Whether a builder of another architecture serves a platform, by emulation, while there is none of its own.</summary>
+    public bool Emulation { get; init; } = true;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;

@@ -5,7 +5,7 @@ namespace Slipway.AcceptanceTests;
 /// <summary>Registry credentials stay on the agent and are read when BuildKit asks for them.</summary>
 public sealed class CredentialTests(Site site) : IAsyncLifetime
 {
-    private const string Password = "correct-horse";
+    private static readonly string Password = $"correct-horse-{Guid.NewGuid():N}";
     private readonly WorkFolder _folder = new("credentials");
     private readonly int _port = Parts.FreePort();
 
@@ -24,7 +24,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
     public async Task A_push_uses_the_login_of_the_agents_Docker_configuration()
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"agent:{Password}"));
-        _folder.With("login/config.json", Login(basic));
+        _folder.With("login/config.json", Login($"agent:{Password}", Private));
         var result = await PushAsync(_folder["login"]);
         Assert.DoesNotContain(Password, result.MustSucceed().Everything);
         Assert.DoesNotContain(basic, result.Everything);
@@ -47,8 +47,7 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
     [Fact]
     public async Task The_published_client_pushes_with_the_same_login()
     {
-        var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"agent:{Password}"));
-        _folder.With("published/config.json", Login(basic));
+        _folder.With("published/config.json", Login($"agent:{Password}", Private));
         using var context = Context();
         var environment = site.With(new Dictionary<string, string?> { ["DOCKER_CONFIG"] = _folder["published"] });
         (await RunningCommand.Start(Parts.PublishedDepot, ["build", "-t", $"{Private}/app:1", "--push", context.Path], environment).WaitAsync()).MustSucceed();
@@ -63,19 +62,58 @@ public sealed class CredentialTests(Site site) : IAsyncLifetime
         Assert.DoesNotContain("   at ", result.Error);
     }
 
-    private async Task<CommandResult> PushAsync(string dockerConfig)
+    [Fact]
+    public async Task A_password_reaches_the_builder_only_of_a_registry_that_knows_no_tokens()
+    {
+        var secret = $"battery-staple-{Guid.NewGuid():N}";
+        await using var tokens = new TokenServer("agent", secret);
+        _folder.With("signer.pem", tokens.CertificatePem);
+        var registry = await RegistryAsync("start", _folder["tokens"], "0", "--token", tokens.Realm, _folder["signer.pem"]);
+        try
+        {
+            var host = registry.Output.Trim();
+            _folder.With("tokens-login/config.json", Login($"agent:{secret}", host));
+            var pushed = (await PushAsync(_folder["tokens-login"], host)).MustSucceed();
+
+            Assert.Contains(tokens.Granted, scope => scope == "repository:app:pull,push");
+            Assert.Contains($"[auth] app:pull,push token for {host}", pushed.Error);
+            Assert.DoesNotContain("sharing credentials", pushed.Error);
+            Assert.False(BuilderHolds(secret), "the password of a registry with tokens lies in the builder's memory");
+
+            // The same search finds what does cross: lent on the user's word, and where there is no other way.
+            (await PushAsync(_folder["tokens-login"], host, lends: true)).MustSucceed();
+            Assert.True(BuilderHolds(secret));
+        }
+        finally
+        {
+            await RegistryAsync("stop", _folder["tokens"]);
+        }
+
+        _folder.With("basic/config.json", Login($"agent:{Password}", Private));
+        Assert.Contains($"[auth] sharing credentials for {Private}", (await PushAsync(_folder["basic"])).MustSucceed().Error);
+    }
+
+    private bool BuilderHolds(string secret) =>
+        ProcessMemory.Family(site.SlipwayProcessId).Any(process => ProcessMemory.Holds(process, Encoding.UTF8.GetBytes(secret)));
+
+    private static async Task<CommandResult> RegistryAsync(params string[] arguments) =>
+        (await RunningCommand.Start(Path.Combine(Parts.Root, "eng/registry.sh"), arguments).WaitAsync()).MustSucceed();
+
+    private async Task<CommandResult> PushAsync(string dockerConfig, string? registry = null, bool lends = false)
     {
         using var context = Context();
         return await site.StartDepot(
-            ["build", "-t", $"{Private}/app:{Guid.NewGuid():N}", "--push", context.Path],
+            ["build", "-t", $"{registry ?? Private}/app:{Guid.NewGuid():N}", "--push", context.Path],
             new Dictionary<string, string?>
             {
+                ["BUILDKIT_NO_CLIENT_TOKEN"] = lends ? "1" : null,
                 ["DOCKER_CONFIG"] = dockerConfig,
                 ["PATH"] = $"{_folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}",
             }).WaitAsync();
     }
 
-    private string Login(string basic) => "{\"auths\":{\"" + Private + "\":{\"auth\":\"" + basic + "\"}}}";
+    private static string Login(string pair, string host) =>
+        "{\"auths\":{\"" + host + "\":{\"auth\":\"" + Convert.ToBase64String(Encoding.UTF8.GetBytes(pair)) + "\"}}}";
 
     private WorkFolder Context() => new WorkFolder().With("Dockerfile", $"FROM {site.BaseImage}\nRUN echo private-{Guid.NewGuid():N} > /word\n");
 }

@@ -17,6 +17,7 @@ internal sealed class RegistryLogins : IDisposable
         {
             DockerConfigFolder = settings.DockerConfigFolder,
             SearchPath = settings.SearchPath,
+            SharesSecrets = settings.LendsCredentials,
             Hosts = _ofBuild,
             Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
         };

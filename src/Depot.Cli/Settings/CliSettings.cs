@@ -73,6 +73,9 @@ internal sealed class CliSettings
 
     public string? PushRegistryPassword => Value("DEPOT_PUSH_REGISTRY_PASSWORD");
 
+    /// <summary>buildx's switch: the engine gets registry passwords instead of tokens that the client has fetched.</summary>
+    public bool LendsCredentials => IsTrue("BUILDKIT_NO_CLIENT_TOKEN") ?? false;
+
     public string? SearchPath => Value("PATH");
 
     public string? DockerHost => Value("DOCKER_HOST");

@@ -14,6 +14,10 @@ public sealed record CredentialOptions
 
     /// <summary>Answers for single registries before Docker's settings do.</summary>
     public IReadOnlyDictionary<string, RegistryCredential> Hosts { get; init; } = new Dictionary<string, RegistryCredential>();
+
+    /// <summary>Lets the engine have passwords and fetch its own tokens, for a client that cannot reach the registry
+    /// (<c>BUILDKIT_NO_CLIENT_TOKEN</c>).</summary>
+    public bool SharesSecrets { get; init; }
 }
 
 /// <summary>Finds the credentials of a registry at the moment they are asked for.</summary>

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Session;
@@ -6,12 +7,15 @@ using Slipway.BuildKit.Wire.Session;
 namespace Slipway.BuildKit.Auth;
 
 /// <summary>Answers BuildKit's questions for registry credentials (<c>moby.filesync.v1.Auth</c>).</summary>
-/// <remarks>BuildKit asks GetTokenAuthority first and, told that it is unavailable, takes the credentials themselves and fetches its
-/// own tokens.</remarks>
+/// <remarks>Of a registry that works with tokens, BuildKit asks GetTokenAuthority first, and then only for short-lived tokens. Of one that
+/// wants a password with every request (Basic), and where <see cref="CredentialOptions.SharesSecrets"/> says so, it asks for the credentials.
+/// The calls that it makes are those of its session/auth/auth.go.</remarks>
 public sealed class RegistryAuth : IAttachable, IDisposable
 {
     private readonly CredentialLookup _credentials;
     private readonly TokenExchange _tokens;
+    private readonly TokenSeeds _seeds;
+    private readonly bool _sharesSecrets;
     private readonly VertexWriter? _progress;
     private readonly HashSet<string> _announced = [];
 
@@ -20,13 +24,15 @@ public sealed class RegistryAuth : IAttachable, IDisposable
     {
         _credentials = new CredentialLookup(options, clock);
         _tokens = new TokenExchange(http, clock);
+        _seeds = new TokenSeeds(options.DockerConfigFolder, clock);
+        _sharesSecrets = options.SharesSecrets;
         _progress = progress;
         Methods = new Dictionary<string, GrpcHandler>
         {
             ["/moby.filesync.v1.Auth/Credentials"] = CredentialsAsync,
             ["/moby.filesync.v1.Auth/FetchToken"] = FetchTokenAsync,
-            ["/moby.filesync.v1.Auth/GetTokenAuthority"] = RefuseTokenAuthorityAsync,
-            ["/moby.filesync.v1.Auth/VerifyTokenAuthority"] = RefuseTokenAuthorityAsync,
+            ["/moby.filesync.v1.Auth/GetTokenAuthority"] = GetTokenAuthorityAsync,
+            ["/moby.filesync.v1.Auth/VerifyTokenAuthority"] = VerifyTokenAuthorityAsync,
         };
     }
 
@@ -35,7 +41,11 @@ public sealed class RegistryAuth : IAttachable, IDisposable
     /// <summary>The credentials for <paramref name="host"/>, for the client's own calls to a registry.</summary>
     public Task<RegistryCredential?> FindAsync(string host, CancellationToken cancellation) => _credentials.FindAsync(host, cancellation);
 
-    public void Dispose() => _credentials.Dispose();
+    public void Dispose()
+    {
+        _credentials.Dispose();
+        _seeds.Dispose();
+    }
 
     internal async Task CredentialsAsync(IGrpcStream call, CancellationToken cancellation)
     {
@@ -80,8 +90,33 @@ public sealed class RegistryAuth : IAttachable, IDisposable
         await call.WriteMessageAsync(response, cancellation);
     }
 
-    internal static Task RefuseTokenAuthorityAsync(IGrpcStream call, CancellationToken cancellation) =>
-        throw new GrpcStatusException(GrpcStatusCode.Unavailable, "client side tokens disabled");
+    internal async Task GetTokenAuthorityAsync(IGrpcStream call, CancellationToken cancellation)
+    {
+        var request = await UnaryCall.ReadAsync(call, GetTokenAuthorityRequest.Parser, cancellation);
+        var seed = await SeedAsync(request.Host, cancellation);
+        var key = TokenAuthority.PublicKey(request.Salt.Span, seed);
+        await call.WriteMessageAsync(new GetTokenAuthorityResponse { PublicKey = ByteString.CopyFrom(key) }, cancellation);
+    }
+
+    internal async Task VerifyTokenAuthorityAsync(IGrpcStream call, CancellationToken cancellation)
+    {
+        var request = await UnaryCall.ReadAsync(call, VerifyTokenAuthorityRequest.Parser, cancellation);
+        var seed = await SeedAsync(request.Host, cancellation);
+        var signed = TokenAuthority.Sign(request.Payload.ToByteArray(), request.Salt.Span, seed);
+        await call.WriteMessageAsync(new VerifyTokenAuthorityResponse { Signed = ByteString.CopyFrom(signed) }, cancellation);
+    }
+
+    /// <summary>What the registry's key is made from; null without credentials for it.</summary>
+    private async Task<byte[]?> SeedAsync(string host, CancellationToken cancellation)
+    {
+        if (_sharesSecrets)
+        {
+            // BuildKit then asks for the credentials and fetches its own tokens.
+            throw new GrpcStatusException(GrpcStatusCode.Unavailable, "client side tokens disabled");
+        }
+
+        return await FindOrFailAsync(host, cancellation) is { Secret.Length: > 0 } ? await _seeds.GetAsync(host, cancellation) : null;
+    }
 
     private async Task<RegistryCredential?> FindOrFailAsync(string host, CancellationToken cancellation)
     {

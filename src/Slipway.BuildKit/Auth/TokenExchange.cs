@@ -33,6 +33,7 @@ public sealed class TokenExchange(HttpClient http, TimeProvider clock)
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(60);
 
     private const string ClientId = "buildkit-client";
+    private const string ElsewhereRemedy = "; if only the builder reaches it, set BUILDKIT_NO_CLIENT_TOKEN=1 to lend it the credentials";
     private const int AnswerBytesMax = 1024 * 1024;
 
     /// <summary>Fetches a token: with a secret by OAuth's POST, and by GET where the endpoint refuses that; without one by an anonymous GET.</summary>
@@ -57,11 +58,11 @@ public sealed class TokenExchange(HttpClient http, TimeProvider clock)
         }
         catch (HttpRequestException e)
         {
-            throw new InputException($"the registry's token endpoint {Address(realm)} cannot be reached: {e.Message}", e);
+            throw new InputException($"the registry's token endpoint {Address(realm)} cannot be reached: {e.Message}{ElsewhereRemedy}", e);
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            throw new InputException($"the registry's token endpoint {Address(realm)} did not answer within {s_timeout.TotalSeconds:0} s");
+            throw new InputException($"the registry's token endpoint {Address(realm)} did not answer within {s_timeout.TotalSeconds:0} s{ElsewhereRemedy}");
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed class FleetLink(
         BuilderId = identity.BuilderId,
         Version = typeof(FleetLink).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
         Architectures = { facts.Architectures },
+        EmulatedArchitectures = { facts.Emulated },
         EngineKind = program.Kind,
         EngineVersion = facts.Version,
         AdvertisedAddress = advertisedAddress,

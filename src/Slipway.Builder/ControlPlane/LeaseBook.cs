@@ -233,7 +233,10 @@ internal sealed class LeaseBook(
     {
         if (entry.IsReady && entry.Lease.Certificate is not null)
         {
-            Post(new BuilderMessage { EngineReady = new EngineReady { LeaseId = entry.Lease.LeaseId } });
+            Post(new BuilderMessage
+            {
+                EngineReady = new EngineReady { LeaseId = entry.Lease.LeaseId, Architectures = { entry.Daemon.Architectures } },
+            });
         }
     }
 

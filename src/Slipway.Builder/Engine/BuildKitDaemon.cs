@@ -36,6 +36,9 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
 
     public bool IsRunning => _run is not null;
 
+    /// <summary>What the engine says that it builds for; empty while none runs.</summary>
+    public IReadOnlyList<string> Architectures => _run?.Architectures ?? [];
+
     /// <summary>Fires when the run that serves now dies; a token that never fires while there is none.</summary>
     public CancellationToken Lost => _run?.Lost ?? CancellationToken.None;
 
@@ -288,8 +291,7 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            var control = await run.ControlAsync(both.Token);
-            return (await control.ListWorkersAsync(both.Token)).Record.Count > 0;
+            return await run.ProbeAsync(both.Token);
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {

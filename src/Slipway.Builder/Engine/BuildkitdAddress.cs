@@ -34,7 +34,9 @@ internal sealed class BuildkitdAddress(Uri address, string dataDirectory) : IEng
         }
 
         // The first platform is the worker's own; the others are emulated or compatible.
-        return new EngineFacts(version, [worker?.Platforms.FirstOrDefault()?.Architecture ?? MachineArchitecture.Name]);
+        return worker is not null && EngineRun.ArchitecturesOf([worker]) is [var own, .. var emulated]
+            ? new EngineFacts(version, [own]) { Emulated = emulated }
+            : new EngineFacts(version, [MachineArchitecture.Name]);
     }
 
     public Task<EngineLaunch?> PrepareAsync(EngineFolder folder, CacheBudget budget, CancellationToken cancellation)

@@ -24,8 +24,14 @@ internal sealed class BuildkitdProgram(string program, BuilderOptions options, I
         var text = answer.Output.Trim();
         CheckVersion(program, EngineVersion.Find(text)
             ?? throw new EngineException($"{program} --version says \"{text}\": that is no buildkitd"));
-        return new EngineFacts(EngineVersion.Find(text)!.ToString(), [MachineArchitecture.Name]);
+        return new EngineFacts(EngineVersion.Find(text)!.ToString(), [MachineArchitecture.Name]) { Emulated = [.. Emulators.Find().Union(OwnEmulators())] };
     }
+
+    /// <summary>BuildKit's releases bring emulators of their own, which buildkitd uses where the kernel has none.</summary>
+    private IEnumerable<string> OwnEmulators() =>
+        from own in new[] { (Program: "buildkit-qemu-x86_64", Target: "amd64"), (Program: "buildkit-qemu-aarch64", Target: "arm64") }
+        where ShortCommand.Find(own.Program, SearchPath) is not null
+        select own.Target;
 
     /// <summary>Builds from source report 0.0.0 and are taken at their word.</summary>
     public static void CheckVersion(string what, Version version)

@@ -30,7 +30,7 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         }
 
         CheckMachine();
-        return new EngineFacts(_version.ToString(), [MachineArchitecture.Name]);
+        return new EngineFacts(_version.ToString(), [MachineArchitecture.Name]) { Emulated = Emulators.Find() };
     }
 
     public async Task<EngineLaunch?> PrepareAsync(EngineFolder folder, CacheBudget budget, CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Slipway.Builder.Engine;
 
@@ -15,6 +16,22 @@ internal sealed class EngineRun(EngineProcess? process, Func<CancellationToken, 
 
     /// <summary>Fires when the engine dies without having been told to.</summary>
     public CancellationToken Lost => _lost.Token;
+
+    /// <summary>What the engine builds for, natively or not, by its last answer.</summary>
+    public IReadOnlyList<string> Architectures { get; private set; } = [];
+
+    /// <summary>The engine's own architecture first, as BuildKit lists them.</summary>
+    public static string[] ArchitecturesOf(IEnumerable<WorkerRecord> workers) =>
+        [.. workers.SelectMany(worker => worker.Platforms).Where(platform => platform.OS == "linux").Select(platform => platform.Architecture).Distinct()];
+
+    /// <summary>Whether the engine answers with at least one worker.</summary>
+    public async Task<bool> ProbeAsync(CancellationToken cancellation)
+    {
+        var control = await ControlAsync(cancellation);
+        var workers = (await control.ListWorkersAsync(cancellation)).Record;
+        Architectures = ArchitecturesOf(workers);
+        return workers.Count > 0;
+    }
 
     public void Lose() => _lost.Cancel();
 

@@ -21,7 +21,11 @@ internal interface IEngineProgram
 
 /// <param name="Version">As the engine reports it.</param>
 /// <param name="Architectures">Those that it builds without emulation.</param>
-internal sealed record EngineFacts(string Version, IReadOnlyList<string> Architectures);
+internal sealed record EngineFacts(string Version, IReadOnlyList<string> Architectures)
+{
+    /// <summary>Those that it builds with an emulator.</summary>
+    public IReadOnlyList<string> Emulated { get; init; } = [];
+}
 
 /// <summary>A daemon to be started.</summary>
 internal sealed record EngineLaunch(string Program, IReadOnlyList<string> Arguments)

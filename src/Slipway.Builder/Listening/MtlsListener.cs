@@ -18,8 +18,8 @@ internal sealed class MtlsListener : IDisposable
     /// <summary>Waiting to be accepted by this process: a busy CI starts many builds in one moment.</summary>
     private const int Backlog = 512;
 
-    /// <summary>Handshakes going on at a time: each costs a signature, and strangers may begin one.</summary>
-    private const int HandshakesMax = 128;
+    /// <summary>Handshakes going on at a time. Each takes a socket and some 50 KiB, and strangers may begin one.</summary>
+    internal const int HandshakesMax = 512;
 
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DialTimeout = TimeSpan.FromSeconds(10);
@@ -31,7 +31,7 @@ internal sealed class MtlsListener : IDisposable
     private readonly ILogger _log;
     private readonly EngineDirectory _engines;
     private readonly Socket _listener;
-    private readonly SemaphoreSlim _handshakes = new(HandshakesMax);
+    private readonly HandshakeRoom _handshakes = new(HandshakesMax);
     private readonly ConditionalWeakTable<X509Certificate2, SslStreamCertificateContext> _contexts = [];
 
     /// <summary>Binds the address at once, so that <see cref="Endpoint"/> is known; clients wait until <see cref="RunAsync"/>.</summary>
@@ -69,7 +69,6 @@ internal sealed class MtlsListener : IDisposable
         {
             while (true)
             {
-                await _handshakes.WaitAsync(cancellation);
                 var socket = await AcceptAsync(cancellation);
                 connections.RemoveWhere(connection => connection.IsCompleted);
                 connections.Add(Task.Run(() => ServeAsync(socket, cancellation), CancellationToken.None));
@@ -82,11 +81,7 @@ internal sealed class MtlsListener : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _listener.Dispose();
-        _handshakes.Dispose();
-    }
+    public void Dispose() => _listener.Dispose();
 
     private async Task<Socket> AcceptAsync(CancellationToken cancellation)
     {
@@ -107,14 +102,11 @@ internal sealed class MtlsListener : IDisposable
 
     private async Task ServeAsync(Socket socket, CancellationToken stopping)
     {
-        var shaking = true;
         try
         {
             Prepare(socket);
             await using var tls = new SslStream(new BatchedSocketStream(socket));
-            var admission = await ShakeHandsAsync(tls, stopping);
-            shaking = false;
-            _handshakes.Release();
+            var admission = await ShakeHandsAsync(tls, ((IPEndPoint)socket.RemoteEndPoint!).Address, stopping);
             await RelayAsync(tls, admission, stopping);
         }
         catch (Exception e) when (e is AuthenticationException or IOException or SocketException or OperationCanceledException)
@@ -127,11 +119,6 @@ internal sealed class MtlsListener : IDisposable
         }
         finally
         {
-            if (shaking)
-            {
-                _handshakes.Release();
-            }
-
             socket.Dispose();
         }
     }
@@ -146,10 +133,11 @@ internal sealed class MtlsListener : IDisposable
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
     }
 
-    private async Task<BuildAdmission> ShakeHandsAsync(SslStream tls, CancellationToken stopping)
+    private async Task<BuildAdmission> ShakeHandsAsync(SslStream tls, IPAddress peer, CancellationToken stopping)
     {
+        using var place = _handshakes.Enter(peer);
         using var patience = new CancellationTokenSource(HandshakeTimeout, _options.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, patience.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, patience.Token, place.CrowdedOut);
         var verdict = GateVerdict.Refuse("it showed no certificate");
         await tls.AuthenticateAsServerAsync(
             (_, hello, _, _) => ValueTask.FromResult(OptionsFor(hello.ServerName, judged => verdict = judged)), null, either.Token);

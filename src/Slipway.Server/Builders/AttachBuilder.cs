@@ -20,6 +20,9 @@ internal sealed class AttachBuilder(
     TimeProvider clock,
     ILogger<AttachBuilder> log)
 {
+    /// <summary>Those that a client can ask for (depot.cli.v1.BuilderPlatform).</summary>
+    private static readonly string[] Known = ["amd64", "arm64"];
+
     /// <summary>The builder is in the fleet when this returns; whoever called it must <see cref="Fleet.Detach"/> it.</summary>
     public async Task<AttachedBuilder> HandleAsync(Hello hello, Caller caller, CancellationToken cancellation)
     {
@@ -43,7 +46,11 @@ internal sealed class AttachBuilder(
         await builders.AttachAsync(builder, caches, cancellation);
         var adopted = await leases.AdoptAsync(builder.Id, [.. hello.Engines.Select(engine => engine.LeaseId)], now, cancellation);
 
-        var attached = new AttachedBuilder(builder, cancellation) { AttachedAt = now };
+        var attached = new AttachedBuilder(builder, cancellation)
+        {
+            AttachedAt = now,
+            EmulatedArchitectures = [.. hello.EmulatedArchitectures.Intersect(Known).Except(hello.Architectures)],
+        };
         attached.Caches.UnionWith(caches);
         Greet(attached, hello, adopted);
         fleet.Attach(attached, adopted);
@@ -112,7 +119,7 @@ internal sealed class AttachBuilder(
 
     private static void Validate(Hello hello)
     {
-        if (hello.Architectures.Count == 0 || hello.Architectures.Any(name => name is not ("amd64" or "arm64")))
+        if (hello.Architectures.Count == 0 || hello.Architectures.Except(Known).Any())
         {
             throw new ApiException(
                 ConnectCode.InvalidArgument,

@@ -26,7 +26,11 @@ internal sealed class AttachedBuilder : IDisposable
 
     public string Id => Builder.Id;
 
+    /// <summary>Native ones.</summary>
     public IReadOnlyList<string> Architectures { get; }
+
+    /// <summary>What the machine emulates beside them.</summary>
+    public IReadOnlyList<string> EmulatedArchitectures { get; init; } = [];
 
     public bool Draining { get; set; }
 
@@ -47,6 +51,13 @@ internal sealed class AttachedBuilder : IDisposable
 
     /// <summary>Fires when the connection is to end, or has ended.</summary>
     public CancellationToken Gone { get; }
+
+    /// <summary>The architecture of the engine here that serves builds for <paramref name="architecture"/>; null when none does.</summary>
+    /// <remarks>An emulated platform is built by the native engine, so that both share one cache.</remarks>
+    public string? EngineFor(string architecture, bool emulated) =>
+        Architectures.Contains(architecture, StringComparer.Ordinal) ? architecture
+        : emulated && EmulatedArchitectures.Contains(architecture, StringComparer.Ordinal) ? Architectures[0]
+        : null;
 
     public void Send(ServerMessage message)
     {

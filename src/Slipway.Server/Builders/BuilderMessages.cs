@@ -68,6 +68,7 @@ internal sealed class BuilderMessages(
             return;
         }
 
+        lease.BuiltArchitectures = [.. ready.Architectures];
         fleet.MarkReady(from, lease);
         await builders.HoldCacheAsync(from.Id, lease.ProjectId, lease.Architecture, cancellation);
     }

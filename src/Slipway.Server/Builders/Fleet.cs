@@ -114,24 +114,26 @@ internal sealed class Fleet(TimeProvider clock)
 
     /// <summary>Finds the lease to use, or reserves a new one on the best builder; null when no connected builder can serve.</summary>
     /// <param name="reserved">True when the caller must start the engine: everybody else waits for that one start.</param>
-    public Lease? FindOrReserve(string projectId, string architecture, out bool reserved)
+    /// <param name="emulated">Whether a builder of another architecture will do where there is none of this one.</param>
+    public Lease? FindOrReserve(string projectId, string architecture, bool emulated, out bool reserved)
     {
         lock (_gate)
         {
             reserved = false;
-            if (Placement.Choose(_attached.Values, projectId, architecture) is not { } chosen)
+            if (Placement.Choose(_attached.Values, projectId, architecture, emulated) is not { } site)
             {
                 return null;
             }
 
-            var lease = chosen.Leases.Values.FirstOrDefault(l => Serves(l, projectId, architecture));
+            var chosen = site.Builder;
+            var lease = chosen.Leases.Values.FirstOrDefault(l => Serves(l, projectId, site.Architecture));
             if (lease is not null)
             {
                 return lease;
             }
 
             reserved = true;
-            lease = Placement.NewLease(chosen.Id, projectId, architecture, clock);
+            lease = Placement.NewLease(chosen.Id, projectId, site.Architecture, clock);
             chosen.Leases[lease.Id] = lease;
             return lease;
         }

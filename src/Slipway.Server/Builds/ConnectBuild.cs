@@ -36,7 +36,7 @@ internal sealed class ConnectBuild(
         {
             var lease = await acquire.HandleAsync(build, architecture, either.Token);
             _asked.TryRemove((build.Id, platform), out _);
-            return Active(builds.Find(build.Id) ?? build, lease);
+            return Active(builds.Find(build.Id) ?? build, lease, architecture);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -54,7 +54,7 @@ internal sealed class ConnectBuild(
         }
     }
 
-    private GetBuildKitConnectionResponse Active(Build build, Lease lease)
+    private GetBuildKitConnectionResponse Active(Build build, Lease lease, string architecture)
     {
         // It may have ended while it waited; then its access has been revoked already.
         RefuseEnded(build);
@@ -72,6 +72,7 @@ internal sealed class ConnectBuild(
                 Cert = certificates.IssueForBuild(build, lease.Architecture),
                 CaCert = new Cert { Cert_ = certificates.BuilderServerAuthority },
                 Identity = new GetBuildKitConnectionResponse.Types.ActiveConnection.Types.IdentityCompressor(),
+                EmulatedOn = lease.Architecture == architecture ? "" : lease.Architecture,
             },
         };
     }

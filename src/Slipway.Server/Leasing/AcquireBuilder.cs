@@ -12,14 +12,17 @@ namespace Slipway.Server.Leasing;
 
 /// <summary>Finds an engine for a build, starts it if need be, and has the builder let the build in.</summary>
 internal sealed class AcquireBuilder(
-    Fleet fleet, LeaseStore leases, BuildStore builds, ProjectStore projects, BuilderStore builders, TimeProvider clock)
+    Fleet fleet, LeaseStore leases, BuildStore builds, ProjectStore projects, BuilderStore builders, ServerOptions options, TimeProvider clock)
 {
     /// <summary>How long a build waits while no connected builder can serve it.</summary>
     private static readonly TimeSpan NoBuilderMax = TimeSpan.FromSeconds(60);
 
+    private const string EmulatorRemedy = "apt-get install qemu-user-static binfmt-support on its machine, then restart its slipway";
+
     private readonly ConcurrentDictionary<(string, string), long> _without = new();
 
     /// <summary>Waits until the build may connect to the answered lease. Cancelling leaves everything under way for the next call.</summary>
+    /// <remarks>The lease's architecture is another one than asked for where the builder emulates it.</remarks>
     /// <exception cref="ApiException">No builder can serve, or the engine failed: the build cannot run.</exception>
     public async Task<Lease> HandleAsync(Build build, string architecture, CancellationToken cancellation)
     {
@@ -27,10 +30,11 @@ internal sealed class AcquireBuilder(
         {
             // Read before looking: a change in between must not be slept through.
             var changed = fleet.Changed;
-            var lease = fleet.FindOrReserve(build.ProjectId, architecture, out var reserved);
+            var left = PatienceLeft(build, architecture);
+            var lease = fleet.FindOrReserve(build.ProjectId, architecture, MayEmulate(architecture, left), out var reserved);
             if (lease is null)
             {
-                await WaitForBuilderAsync(build, architecture, changed, cancellation);
+                await WaitForBuilderAsync(architecture, left, changed, cancellation);
                 continue;
             }
 
@@ -40,7 +44,7 @@ internal sealed class AcquireBuilder(
                 await StartEngineAsync(lease);
             }
 
-            if (await TryEnterAsync(build, lease, cancellation))
+            if (await TryEnterAsync(build, lease, architecture, cancellation))
             {
                 return lease;
             }
@@ -94,7 +98,7 @@ internal sealed class AcquireBuilder(
         fleet.Send(lease.BuilderId, new ServerMessage { StartEngine = Start(lease) });
     }
 
-    private async Task<bool> TryEnterAsync(Build build, Lease lease, CancellationToken cancellation)
+    private async Task<bool> TryEnterAsync(Build build, Lease lease, string architecture, CancellationToken cancellation)
     {
         await Task.WhenAny(lease.Ready, lease.Gone).WaitAsync(cancellation);
         if (lease.Ready.IsFaulted)
@@ -105,6 +109,11 @@ internal sealed class AcquireBuilder(
         if (lease.Gone.IsCompleted)
         {
             return false;
+        }
+
+        if (!lease.Builds(architecture))
+        {
+            throw CannotEmulate(lease, architecture);
         }
 
         var admit = Admit(build.Id, lease.Id, clock);
@@ -128,10 +137,29 @@ internal sealed class AcquireBuilder(
         return true;
     }
 
-    private async Task WaitForBuilderAsync(Build build, string architecture, Task changed, CancellationToken cancellation)
+    /// <summary>How long the build still waits for a builder.</summary>
+    private TimeSpan PatienceLeft(Build build, string architecture)
     {
         var since = _without.GetOrAdd((build.Id, architecture), clock.Now());
-        var left = TimeSpan.FromMilliseconds(since + NoBuilderMax.Milliseconds() - clock.Now());
+        return TimeSpan.FromMilliseconds(since + NoBuilderMax.Milliseconds() - clock.Now());
+    }
+
+    /// <summary>Emulation is slow, so that a native builder that was here a moment ago is waited for, as after a restart of this server.</summary>
+    private bool MayEmulate(string architecture, TimeSpan left)
+    {
+        if (!options.Emulation || left <= TimeSpan.Zero)
+        {
+            return options.Emulation;
+        }
+
+        var lately = clock.Now() - NoBuilderMax.Milliseconds();
+        return !builders.List().Any(builder => !builder.Draining
+            && builder.Architectures.Split(',').Contains(architecture, StringComparer.Ordinal)
+            && fleet.LostSince(builder.Id) > lately);
+    }
+
+    private async Task WaitForBuilderAsync(string architecture, TimeSpan left, Task changed, CancellationToken cancellation)
+    {
         if (left <= TimeSpan.Zero)
         {
             throw NoBuilder(architecture);
@@ -150,8 +178,7 @@ internal sealed class AcquireBuilder(
     private ApiException EngineFailed(Lease lease)
     {
         var error = lease.Ready.Exception?.InnerException?.Message ?? "no reason given";
-        var name = builders.Find(lease.BuilderId)?.Name ?? lease.BuilderId;
-        return new ApiException(ConnectCode.Unavailable, $"builder {name} could not start the engine: {error}");
+        return new ApiException(ConnectCode.Unavailable, $"builder {NameOf(lease)} could not start the engine: {error}");
     }
 
     private ApiException NoBuilder(string architecture)
@@ -163,8 +190,21 @@ internal sealed class AcquireBuilder(
         return new ApiException(
             ConnectCode.Unavailable,
             $"no builder can serve linux/{architecture} ({known})",
-            $"start one on a machine of that architecture: slipway builder --server URL --join TOKEN");
+            "start one on a machine of that architecture: slipway builder --server URL --join TOKEN" + OrEmulate(connected, architecture));
     }
+
+    private string OrEmulate(IReadOnlyList<AttachedBuilder> connected, string architecture) =>
+        connected.Count == 0 ? ""
+        : !options.Emulation ? "; or let the server emulate it: --emulation on"
+        : connected.All(builder => builder.EngineFor(architecture, emulated: true) is null)
+            ? $"; or let one that is there emulate it: {EmulatorRemedy}" : "";
+
+    private ApiException CannotEmulate(Lease lease, string architecture) => new(
+        ConnectCode.Unavailable,
+        $"the engine on builder {NameOf(lease)} cannot emulate linux/{architecture}",
+        EmulatorRemedy);
+
+    private string NameOf(Lease lease) => builders.Find(lease.BuilderId)?.Name ?? lease.BuilderId;
 
     private static string Describe(AttachedBuilder builder) =>
         $"{builder.Builder.Name} ({string.Join("+", builder.Architectures)}{(builder.Draining ? ", draining" : "")})";

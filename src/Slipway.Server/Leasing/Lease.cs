@@ -20,6 +20,9 @@ internal sealed class Lease
 
     public required string ServerName { get; init; }
 
+    /// <summary>What the engine itself builds for, once it has answered; empty when its builder does not tell.</summary>
+    public IReadOnlyCollection<string> BuiltArchitectures { get; set; } = [];
+
     /// <summary>When StartEngine was sent; for the deadline of a start.</summary>
     public long StartedAt { get; init; }
 
@@ -30,6 +33,10 @@ internal sealed class Lease
     public Task Gone => _gone.Task;
 
     public bool IsStarting => !_ready.Task.IsCompleted && !_gone.Task.IsCompleted;
+
+    /// <summary>Whether the engine builds for an architecture, as far as is known.</summary>
+    public bool Builds(string architecture) =>
+        architecture == Architecture || BuiltArchitectures.Count == 0 || BuiltArchitectures.Contains(architecture);
 
     public void SetReady() => _ready.TrySetResult();
 

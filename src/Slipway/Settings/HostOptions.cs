@@ -9,7 +9,7 @@ namespace Slipway.Settings;
 internal static class HostOptions
 {
     public static Setting[] OfServer { get; } =
-        [Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.Downloads, Setting.LogLevel];
+        [Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.Downloads, Setting.LogLevel, Setting.Emulation];
 
     public static Setting[] OfEngine { get; } =
     [
@@ -29,6 +29,7 @@ internal static class HostOptions
             TlsCertificate = values[Setting.TlsCert],
             TlsKey = values[Setting.TlsKey],
             DownloadsDirectory = values[Setting.Downloads] ?? Folders.Downloads,
+            Emulation = values.Parse<bool>(Setting.Emulation, ParseSwitch, "on or off") ?? true,
             LogLevel = values.Parse<LogLevel>(Setting.LogLevel, ParseLevel, "debug, information, warning or error") ?? LogLevel.Information,
         };
         values.Settings.Add(options.Validate());
@@ -60,6 +61,13 @@ internal static class HostOptions
 
     private static LogLevel? ParseLevel(string text) =>
         Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && Enum.IsDefined(level) && !char.IsDigit(text[0]) ? level : null;
+
+    private static bool? ParseSwitch(string text) => text switch
+    {
+        "on" => true,
+        "off" => false,
+        _ => null,
+    };
 
     private static int? ParseCount(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : null;

@@ -10,6 +10,7 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting TlsKey = new("tls-key", "PEM file");
     public static readonly Setting Downloads = new("downloads", "the folder with the client's archives (default: downloads, beside this program)");
     public static readonly Setting LogLevel = new("log-level", "debug, information, warning or error");
+    public static readonly Setting Emulation = new("emulation", "on or off: let a builder emulate an architecture that no builder has (default on)");
     public static readonly Setting BuilderServer = new("builder-server", "URL of the server");
     public static readonly Setting BuilderJoin = new("builder-join", "join token, used once (better in the environment: a command line is public)");
     public static readonly Setting BuilderData = new("builder-data", "the folder for caches and identity");
@@ -28,7 +29,7 @@ internal sealed record Setting(string Name, string Description)
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
+        Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
         BuilderEngine, BuilderName, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
     ];
 

@@ -14,6 +14,9 @@ public sealed class Site : IAsyncLifetime
     private readonly int _registryPort = Parts.FreePort();
     private RunningCommand? _slipway;
 
+    /// <summary>The server with its builder; engines are its children.</summary>
+    public int SlipwayProcessId => _slipway!.ProcessId;
+
     public string DataDirectory => _folder["data"];
 
     public Uri Url { get; private set; } = new("http://127.0.0.1:1");

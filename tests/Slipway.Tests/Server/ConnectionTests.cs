@@ -136,6 +136,77 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public async Task Where_no_builder_has_the_architecture_the_other_engine_emulates_it_and_the_answer_says_so()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var builder = await FakeBuilder.EnrollAsync(server);
+        builder.Emulated.Add("arm64");
+        await builder.AttachAsync();
+        var (build, token) = await server.CreateBuildAsync();
+
+        var arm = (await Ask(server, build, token, BuilderPlatform.Arm64)).Active;
+        var amd = (await Ask(server, build, token)).Active;
+
+        // One engine, one cache, one stay: the certificate of either answer opens the other's connection.
+        Assert.Equal("amd64", Assert.Single(builder.Engines).Value.Architecture);
+        Assert.Equal(("amd64", ""), (arm.EmulatedOn, amd.EmulatedOn));
+        Assert.Equal(amd.ServerName, arm.ServerName);
+        using var leaf = X509Certificate2.CreateFromPem(arm.Cert.Cert_);
+        Assert.Contains($"/build/{build}/arch/amd64", System.Text.Encoding.ASCII.GetString(leaf.Extensions.Single(extension => extension.Oid!.Value == "2.5.29.17").RawData));
+    }
+
+    [Fact]
+    public async Task A_native_builder_is_preferred_to_an_emulating_one_that_is_warm()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var amd = await FakeBuilder.EnrollAsync(server, "amd");
+        amd.Emulated.Add("arm64");
+        await amd.AttachAsync();
+        await ConnectAsync(server);
+        await using var arm = await FakeBuilder.AttachedAsync(server, "arm", "arm64");
+        var (build, token) = await server.CreateBuildAsync();
+
+        var active = (await Ask(server, build, token, BuilderPlatform.Arm64)).Active;
+
+        Assert.Equal("", active.EmulatedOn);
+        Assert.Equal("arm64", Assert.Single(arm.Engines).Value.Architecture);
+    }
+
+    [Fact]
+    public async Task A_native_builder_that_was_here_a_moment_ago_is_waited_for()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var amd = await FakeBuilder.EnrollAsync(server, "amd");
+        amd.Emulated.Add("arm64");
+        await amd.AttachAsync();
+        await using var arm = await FakeBuilder.AttachedAsync(server, "arm", "arm64");
+        await arm.VanishAsync();
+        var (build, token) = await server.CreateBuildAsync();
+        var asking = Ask(server, build, token, BuilderPlatform.Arm64);
+
+        await arm.AttachAsync();
+
+        Assert.Equal("", (await asking).Active.EmulatedOn);
+        Assert.Empty(amd.Engines);
+    }
+
+    [Fact]
+    public async Task An_engine_that_turns_out_not_to_emulate_fails_the_build_with_the_remedy()
+    {
+        await using var server = await TestServer.StartAsync();
+        await using var builder = await FakeBuilder.EnrollAsync(server, "mill");
+        builder.Emulated.Add("arm64");
+        builder.EngineBuilds.AddRange(["amd64", "386"]);
+        await builder.AttachAsync();
+        var (build, token) = await server.CreateBuildAsync();
+
+        var refused = await Assert.ThrowsAsync<RpcException>(() => Ask(server, build, token, BuilderPlatform.Arm64));
+
+        Assert.StartsWith("the engine on builder mill cannot emulate linux/arm64; apt-get install qemu-user-static", refused.Status.Detail);
+        Assert.NotNull((await ConnectAsync(server)).Active);
+    }
+
+    [Fact]
     public async Task A_build_is_placed_where_its_cache_is()
     {
         await using var server = await TestServer.StartAsync();

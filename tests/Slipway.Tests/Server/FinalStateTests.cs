@@ -222,9 +222,30 @@ public sealed class FinalStateTests
 
         var refused = await Assert.ThrowsAsync<RpcException>(() => asking);
         Assert.Equal(
-            "no builder can serve linux/arm64 (connected: mill (amd64)); start one on a machine of that architecture: slipway builder --server URL --join TOKEN",
+            "no builder can serve linux/arm64 (connected: mill (amd64)); start one on a machine of that architecture: slipway builder --server URL --join TOKEN"
+                + "; or let one that is there emulate it: apt-get install qemu-user-static binfmt-support on its machine, then restart its slipway",
             refused.Status.Detail);
         Assert.Equal($"failed: {refused.Status.Detail}", await server.StatusAsync(build));
+    }
+
+    [Fact]
+    public async Task With_emulation_off_no_builder_of_another_architecture_serves()
+    {
+        await using var server = await TestServer.StartAsync(_clock, emulation: false);
+        await using var builder = await FakeBuilder.EnrollAsync(server, "mill");
+        builder.Emulated.Add("arm64");
+        await builder.AttachAsync();
+        var (build, token) = await server.CreateBuildAsync();
+        var asking = AskUntilAnsweredAsync(server.Builds(token), new() { BuildId = build, Platform = BuilderPlatform.Arm64 });
+
+        await TestWait.UntilAsync(async () =>
+        {
+            _clock.Advance(TimeSpan.FromSeconds(3));
+            await builder.BeatAsync();
+            return asking.IsCompleted;
+        });
+
+        Assert.EndsWith("; or let the server emulate it: --emulation on", (await Assert.ThrowsAsync<RpcException>(() => asking)).Status.Detail);
     }
 
     [Fact]

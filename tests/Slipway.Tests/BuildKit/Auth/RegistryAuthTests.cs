@@ -1,4 +1,5 @@
 using System.Text;
+using Google.Protobuf;
 using Microsoft.Extensions.Time.Testing;
 using Slipway.BuildKit.Auth;
 using Slipway.BuildKit.Grpc;
@@ -171,15 +172,74 @@ public sealed class RegistryAuthTests : IDisposable
             shown.SelectMany(status => status.Vertexes).Select(vertex => vertex.Name));
     }
 
+    // Made with OpenSSL: the key is HMAC-SHA256 of the seed 00…0f, or of nothing, under the salt.
+    [Theory]
+    [InlineData(true, "d447c018e427fba616c5809e079aff74660381d76a5b0a428bd0a0b9e5a6b545",
+        "6492fd09399364fb51834651f8563e23f6bf6efe9aac0609701aa6645f30fe0eae14f50bfc7fcdf99e098a17755729a85ff2c7d0aa002c4859a9ad09d8135f08")]
+    [InlineData(false, "be678c71415f1dbcc3965554d2a7fd1f40e975299808597fa4c2c6f1f3d48deb",
+        "7627013d54f2e998787384ed31a21cae8d4efeadf7cd608ac827069819fcbcd9739b61a19f7ad7e85b94b640c0483521c1573ae2a2bd7894641e3c07dd932400")]
+    public async Task The_token_authority_is_the_key_that_buildx_would_show(bool loggedIn, string key, string signature)
+    {
+        if (loggedIn)
+        {
+            WriteAuths("r.example", "user", "p");
+        }
+
+        _folder.Write(".token_seed", """{"r.example":{"Seed":"AAECAwQFBgcICQoLDA0ODw=="} }""");
+        using var auth = Auth();
+
+        var (shown, signed) = await AuthorityAsync(auth, "r.example");
+
+        Assert.Equal(key, Convert.ToHexStringLower(shown));
+        Assert.Equal(signature + Convert.ToHexStringLower("payload"u8), Convert.ToHexStringLower(signed));
+    }
+
     [Fact]
-    public async Task The_token_authority_is_unavailable_so_that_BuildKit_asks_for_credentials()
+    public async Task The_seed_of_a_registry_is_made_once_and_kept_to_the_user()
+    {
+        WriteAuths("r.example", "user", "p");
+        using var first = Auth();
+        using var second = Auth();
+
+        var keys = await Task.WhenAll(AuthorityAsync(first, "r.example"), AuthorityAsync(second, "r.example"));
+
+        Assert.Equal(keys[0].Key, keys[1].Key);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_folder.Path, ".token_seed")));
+    }
+
+    [Fact]
+    public async Task Without_credentials_no_seed_is_made()
     {
         using var auth = Auth();
 
-        Assert.Equal(
-            ["/moby.filesync.v1.Auth/Credentials", "/moby.filesync.v1.Auth/FetchToken", "/moby.filesync.v1.Auth/GetTokenAuthority", "/moby.filesync.v1.Auth/VerifyTokenAuthority"],
-            auth.Methods.Keys.Order());
-        var refusal = await Assert.ThrowsAsync<GrpcStatusException>(() => RegistryAuth.RefuseTokenAuthorityAsync(new MemoryCall(), TestContext.Current.CancellationToken));
+        await AuthorityAsync(auth, "r.example");
+
+        Assert.Empty(Directory.GetFiles(_folder.Path, ".token_seed*"));
+    }
+
+    [Fact]
+    public async Task A_damaged_seed_file_is_begun_anew_and_a_folder_that_cannot_be_written_is_borne()
+    {
+        WriteAuths("r.example", "user", "p");
+        _folder.Write(".token_seed", "{\"r.exa");
+        using (var auth = Auth())
+        {
+            await AuthorityAsync(auth, "r.example");
+        }
+
+        Assert.Contains("r.example", File.ReadAllText(Path.Combine(_folder.Path, ".token_seed")));
+        using var nowhere = new RegistryAuth(
+            new CredentialOptions { DockerConfigFolder = "/proc/none", Hosts = new Dictionary<string, RegistryCredential> { ["r.example"] = new() { Username = "u", Password = "p" } } }, _http, _clock);
+        Assert.Equal((await AuthorityAsync(nowhere, "r.example")).Key, (await AuthorityAsync(nowhere, "r.example")).Key);
+    }
+
+    [Fact]
+    public async Task Lending_the_credentials_makes_the_token_authority_unavailable_so_that_BuildKit_asks_for_them()
+    {
+        using var auth = new RegistryAuth(Options(null) with { SharesSecrets = true }, _http, _clock);
+
+        var refusal = await Assert.ThrowsAsync<GrpcStatusException>(() => AuthorityAsync(auth, "r.example"));
+
         Assert.Equal(GrpcStatusCode.Unavailable, refusal.Code);
     }
 
@@ -219,6 +279,17 @@ public sealed class RegistryAuthTests : IDisposable
 
     private void WriteAuths(string key, string username, string password) => _folder.Write(
         "config.json", $$$"""{"auths":{"{{{key}}}":{"auth":"{{{Convert.ToBase64String(Encoding.UTF8.GetBytes($"{username}:{password}"))}}}"} } }""");
+
+    private static async Task<(byte[] Key, byte[] Signed)> AuthorityAsync(RegistryAuth auth, string host)
+    {
+        var salt = ByteString.CopyFromUtf8("salt of the engine");
+        var get = MemoryCall.With(new GetTokenAuthorityRequest { Host = host, Salt = salt });
+        await auth.GetTokenAuthorityAsync(get, TestContext.Current.CancellationToken);
+        var verify = MemoryCall.With(new VerifyTokenAuthorityRequest { Host = host, Salt = salt, Payload = ByteString.CopyFromUtf8("payload") });
+        await auth.VerifyTokenAuthorityAsync(verify, TestContext.Current.CancellationToken);
+        return ((await get.ReceiveAsync(GetTokenAuthorityResponse.Parser)).PublicKey.ToByteArray(),
+            (await verify.ReceiveAsync(VerifyTokenAuthorityResponse.Parser)).Signed.ToByteArray());
+    }
 
     private static async Task<(string Username, string Secret)> AskAsync(RegistryAuth auth, string host)
     {

@@ -40,6 +40,23 @@ public sealed class MethodPolicyTests
         Assert.Equal(rows.Order(StringComparer.Ordinal), MethodPolicy.Table.Select(row => $"{row.Key} {row.Value}").Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void A_build_opens_as_many_sessions_as_a_bake_on_one_connection_can_use_and_others_are_not_touched()
+    {
+        CallVerdict Open(BuildScope build, int i) => Judge(build, Control + "Session", new HeaderField("x-docker-expose-session-uuid", $"session-of-target-number-{i}"));
+        for (var i = 0; i < 83; i++)
+        {
+            Assert.IsType<CallVerdict.Pass>(Open(_attacker, i));
+        }
+
+        var refusal = Refused(Control + "Session", new HeaderField("x-docker-expose-session-uuid", "session-of-target-number-83"));
+        Assert.Equal((GrpcStatusCode.ResourceExhausted, "this build has too many sessions; start fewer targets at a time"), (refusal!.Code, refusal.Message));
+        Assert.IsType<CallVerdict.Pass>(Judge(_victim, Control + "Session", new HeaderField("x-docker-expose-session-uuid", "another-session-of-victim")));
+
+        _attacker.CloseSession("session-of-target-number-0");
+        Assert.IsType<CallVerdict.Pass>(Open(_attacker, 84));
+    }
+
     public static TheoryData<string> Attacks => new(Calls.Keys);
 
     /// <summary>What the holder of another build's certificate tries on the same engine.</summary>

@@ -52,6 +52,12 @@ internal sealed class FakeBuilder : IAsyncDisposable
 
     public List<CacheHeld> Caches { get; } = [];
 
+    /// <summary>What the machine says that it emulates.</summary>
+    public List<string> Emulated { get; } = [];
+
+    /// <summary>What an engine says that it builds for; empty as from a builder that does not tell.</summary>
+    public List<string> EngineBuilds { get; } = [];
+
     public string ClientAuthority { get; private set; } = "";
 
     public static async Task<FakeBuilder> EnrollAsync(TestServer server, string name = "fake", params string[] architectures)
@@ -81,6 +87,7 @@ internal sealed class FakeBuilder : IAsyncDisposable
             Architectures = { _architectures },
             Builds = { builds },
             Caches = { Caches },
+            EmulatedArchitectures = { Emulated },
         };
         hello.Engines.AddRange(Engines.Values.Select(engine => new RunningEngine
         {
@@ -205,6 +212,6 @@ internal sealed class FakeBuilder : IAsyncDisposable
         {
             CertificateRequest = new CertificateRequest { LeaseId = start.LeaseId, Csr = ByteString.CopyFrom(csr) },
         });
-        await SendAsync(new BuilderMessage { EngineReady = new EngineReady { LeaseId = start.LeaseId } });
+        await SendAsync(new BuilderMessage { EngineReady = new EngineReady { LeaseId = start.LeaseId, Architectures = { EngineBuilds } } });
     }
 }

@@ -37,7 +37,7 @@ internal sealed class TestServer : IAsyncDisposable
     public string Owner => First.Token;
 
     public static async Task<TestServer> StartAsync(
-        TimeProvider? clock = null, string? folder = null, bool tls = false, Func<ServerOptions, ServerOptions>? change = null)
+        TimeProvider? clock = null, string? folder = null, bool tls = false, bool emulation = true, Func<ServerOptions, ServerOptions>? change = null)
     {
         var options = new ServerOptions
         {
@@ -45,6 +45,7 @@ internal sealed class TestServer : IAsyncDisposable
             Listen = "127.0.0.1:0",
             LogLevel = LogLevel.None,
             Clock = clock ?? TimeProvider.System,
+            Emulation = emulation,
         };
         if (tls)
         {
