@@ -51,7 +51,7 @@ internal static class BuildCommand
         var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
         RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
