@@ -24,6 +24,9 @@ internal sealed class CliContext
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>How much of the build context is to be sent, for whoever shows progress.</summary>
+    public UploadMeter Uploads { get; } = new();
+
     public void Warn(string text) => Error.WriteLine($"WARNING: {text}");
 
     private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };

@@ -56,7 +56,7 @@ internal static class BuildCommand
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
         WarnOfNoOutput(plan, cli);
-        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
+        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}", cli.Uploads);
         var steps = new VertexWriter(display.Write, cli.Clock);
         using var logins = new RegistryLogins(cli, steps);
         await using var target = await BuildTarget.OpenAsync(cli, plan, docker, logins, steps, cancellation);

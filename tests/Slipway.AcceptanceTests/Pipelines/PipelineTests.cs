@@ -20,8 +20,50 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
     [MemberData(nameof(Sections))]
     public async Task A_pipeline_runs_with_a_static_token(string section)
     {
-        var result = await _machine.RunAsync(StepOf(Snippet.Of(section), _stage.ProjectToken));
-        result.MustSucceed();
+        await RunAsync(Snippet.Of(section), _stage.ProjectToken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sections))]
+    public async Task A_pipeline_runs_with_the_OIDC_token_of_its_job(string section)
+    {
+        // Where the pipeline is uploaded there is no DEPOT_TOKEN, so it arrives empty.
+        await RunAsync(Snippet.Of(section), "");
+    }
+
+    private async Task RunAsync(Snippet snippet, string token)
+    {
+        var step = StepOf(snippet, token);
+        var output = (await _machine.RunAsync(step)).MustSucceed().Output;
+        if (snippet.Builds)
+        {
+            Assert.Contains($"[depot] build: {Stage.Url}/builds/", output);
+        }
+
+        Assert.DoesNotContain("\u001b[?1h", output);
+        await CheckImageAsync(snippet, step, output);
+    }
+
+    /// <summary>What was pushed is in the registry; what was built with docker is what the agent's Docker runs.</summary>
+    private async Task CheckImageAsync(Snippet snippet, AgentStep step, string output)
+    {
+        if (snippet.PushesTo is { } repository)
+        {
+            var (user, password) = repository.StartsWith(Stage.Ecr, StringComparison.Ordinal) ? ("AWS", Stage.EcrPassword) : (Stage.RegistryUser, _stage.RegistryPassword);
+            var (host, name) = (repository.Split('/')[0], repository.Split('/')[1]);
+            var manifest = await _stage.RunAsync(
+                "curl",
+                ["-sSf", "-u", $"{user}:{password}", "-H", "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json",
+                    $"https://{host}/v2/{name}/manifests/{step.Job.BuildNumber}"]);
+            Assert.Contains("\"schemaVersion\"", manifest.MustSucceed().Output.Replace(" ", "", StringComparison.Ordinal));
+        }
+
+        if (snippet.Loads is { } image)
+        {
+            var name = image.Replace("${BUILDKITE_BUILD_NUMBER}", $"{step.Job.BuildNumber}", StringComparison.Ordinal);
+            var ran = await _stage.RunAsync("docker", ["run", "--rm", name], new Dictionary<string, string?> { ["DOCKER_HOST"] = "unix:///run/docker.sock" });
+            Assert.Equal($"built from {step.Files["word"]}\n", ran.MustSucceed().Output);
+        }
     }
 
     private AgentStep StepOf(Snippet snippet, string token)
@@ -33,6 +75,10 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
             ["REGISTRY_USERNAME"] = Stage.RegistryUser,
             ["REGISTRY_PASSWORD"] = _stage.RegistryPassword,
         });
-        return step with { Environment = new Dictionary<string, string>([.. step.Environment, .. _stage.AwsOfAgents]) };
+        return step with
+        {
+            Environment = new Dictionary<string, string>([.. step.Environment, .. _stage.AwsOfAgents]),
+            Hook = snippet.NeedsLogin ? $"{step.Hook}\n{_stage.RegistryLogin}" : step.Hook,
+        };
     }
 }

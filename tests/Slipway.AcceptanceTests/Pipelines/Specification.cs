@@ -1,10 +1,11 @@
+using System.Text.RegularExpressions;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
 
 namespace Slipway.AcceptanceTests.Pipelines;
 
 /// <summary>One pipeline of the documentation that users have before them (<c>spec.yml</c>).</summary>
-public sealed class Snippet
+public sealed partial class Snippet
 {
     public string Section { get; set; } = "";
 
@@ -14,6 +15,18 @@ public sealed class Snippet
     public List<string> Env { get; set; } = [];
 
     public List<string> Plugins { get; set; } = [];
+
+    public bool Builds => Command.Contains("build", StringComparison.Ordinal);
+
+    /// <summary>The repository that it pushes to.</summary>
+    public string? PushesTo => !Command.Contains("push", StringComparison.Ordinal) ? null
+        : Command.Contains(Stage.Ecr, StringComparison.Ordinal) ? $"{Stage.Ecr}/my-app" : $"{Stage.Registry}/app";
+
+    /// <summary>It pushes, and leaves the login to somebody else.</summary>
+    public bool NeedsLogin => PushesTo is not null && Plugins.Count == 0 && !Command.Contains("docker login", StringComparison.Ordinal);
+
+    /// <summary>The image that it leaves in the agent's Docker.</summary>
+    public string? Loads => DockerBuild().Match(Command) is { Success: true } build ? build.Groups[1].Value : null;
 
     public static IReadOnlyList<Snippet> All { get; } = Read();
 
@@ -36,6 +49,9 @@ public sealed class Snippet
                 : "",
         };
     }
+
+    [GeneratedRegex(@"^docker build .*-t (\S+) \.$", RegexOptions.Multiline)]
+    private static partial Regex DockerBuild();
 
     private static List<Snippet> Read()
     {

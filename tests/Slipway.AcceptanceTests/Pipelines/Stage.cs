@@ -64,6 +64,10 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>With the characters that a careless quoting breaks on.</summary>
     public string RegistryPassword { get; } = $"p@ss w\"rd'$HOME-{Guid.NewGuid():N}";
 
+    /// <summary>What the stack's docker-login plugin does before the command, where a pipeline itself logs in to nothing.</summary>
+    public string RegistryLogin =>
+        $"printf %s '{RegistryPassword.Replace("'", "'\\''", StringComparison.Ordinal)}' | docker login {Registry} -u {RegistryUser} --password-stdin || exit 1";
+
     /// <summary>What moto gives for every registry of this account.</summary>
     public static string EcrPassword => "123456789012-auth-token";
 
@@ -173,11 +177,13 @@ public sealed class Stage : IAsyncDisposable
         _slipway = Start(
             Parts.Slipway,
             ["up", "--data", DataDirectory, "--public-url", Url, "--listen", $"{ServerAddress}:443", "--tls-cert", _folder["tls.pem"], "--tls-key", _folder["tls.key"],
-                "--builder-listen", $"{ServerAddress}:8443", "--builder-advertise", $"{Server}:8443"]);
+                "--builder-listen", $"{ServerAddress}:8443", "--builder-advertise", $"{Server}:8443",
+                "--oidc-allow-private-issuer", BuildkiteApi.Issuer]);
         await _slipway.SaysAsync("slipway is ready at ");
         using var credentials = JsonDocument.Parse(await File.ReadAllTextAsync(System.IO.Path.Combine(DataDirectory, "credentials.json")));
         OwnerToken = credentials.RootElement.GetProperty("token").GetString()!;
         ProjectId = credentials.RootElement.GetProperty("projectId").GetString()!;
+        (await AdminAsync("trust", "add", "--project", ProjectId, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app")).MustSucceed();
         ProjectToken = (await AdminAsync("token", "create", "--project", ProjectId, "--expires", "1d")).MustSucceed().Output.Trim();
     }
 
