@@ -31,8 +31,8 @@ internal sealed partial class Terminal
     public static Terminal OfProcess(TerminalOptions options) => new()
     {
         In = OpenInput(),
-        Out = Console.OpenStandardOutput(),
-        Err = Console.OpenStandardError(),
+        Out = IsTerminal(1) != 0 ? new TerminalOutput(1) : Console.OpenStandardOutput(),
+        Err = IsTerminal(2) != 0 ? new TerminalOutput(2) : Console.OpenStandardError(),
         InIsTerminal = IsTerminal(0) != 0,
         OutIsTerminal = IsTerminal(1) != 0,
         ErrIsTerminal = IsTerminal(2) != 0,
@@ -40,7 +40,7 @@ internal sealed partial class Terminal
         Size = SizeOfStderr,
     };
 
-    /// <summary>On a terminal past the runtime's console, which would put it into keypad mode and so write into every CI log.</summary>
+    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives.</summary>
     private static Stream OpenInput() => IsTerminal(0) != 0
         ? new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0)
         : Console.OpenStandardInput();

@@ -31,6 +31,49 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
         await RunAsync(Snippet.Of(section), "");
     }
 
+    [Fact]
+    public async Task Several_agents_of_one_machine_build_at_once()
+    {
+        var snippet = Snippet.Of("Building and pushing");
+        var steps = Enumerable.Range(0, 3).Select(number => StepOf(snippet, number == 0 ? _stage.ProjectToken : "")).ToList();
+        var results = await Task.WhenAll(steps.Select(_machine.RunAsync));
+        Assert.All(results, result => result.MustSucceed());
+        foreach (var step in steps)
+        {
+            await CheckImageAsync(snippet, step);
+        }
+    }
+
+    [Fact]
+    public async Task No_secret_of_a_pipeline_is_in_the_servers_data_the_logs_or_the_image()
+    {
+        var step = StepOf(Snippet.Of("Building and pushing"), "");
+        step = step with
+        {
+            Files = new Dictionary<string, string>
+            {
+                ["Dockerfile"] = $"FROM {Stage.BaseImage}\nRUN --mount=type=secret,id=word,env=WORD test \"$(printf %s \"$WORD\" | wc -c)\" = 16\n",
+            },
+            Command = step.Command.Replace("--push .", "--push --secret id=word,env=WORD --attest type=provenance,mode=max --metadata-file metadata.json .", StringComparison.Ordinal) + "\ncat metadata.json\n",
+            Environment = new Dictionary<string, string>(step.Environment) { ["WORD"] = "open-sesame-4711" },
+        };
+        var result = (await _machine.RunAsync(step)).MustSucceed();
+        string[] secrets =
+        [
+            "open-sesame-4711", _stage.RegistryPassword, Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{Stage.RegistryUser}:{_stage.RegistryPassword}")),
+            _stage.ProjectToken, step.Job.AccessToken, .. _stage.Buildkite.Tokens, _stage.AwsOfAgents["AWS_SECRET_ACCESS_KEY"],
+        ];
+        Assert.All(secrets, secret => Assert.DoesNotContain(secret, result.Output));
+
+        // Everything that the server, the builder and the registry keep, and what each of them logged: layers are compressed, the rest is searched as it is.
+        var list = _stage.Path("secrets");
+        await File.WriteAllLinesAsync(list, secrets);
+        var found = await _stage.RunAsync("grep", ["--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings", "--file", list, "--devices=skip", _stage.DataDirectory, _stage.Path("registry/data"), _stage.Path("registry/log")]);
+        Assert.Equal("", found.Output);
+        Assert.Equal(1, found.ExitCode);
+        Assert.All(secrets, secret => Assert.DoesNotContain(secret, _stage.SlipwayLog));
+    }
+
     private async Task RunAsync(Snippet snippet, string token)
     {
         var step = StepOf(snippet, token);
@@ -41,11 +84,11 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
         }
 
         Assert.DoesNotContain("\u001b[?1h", output);
-        await CheckImageAsync(snippet, step, output);
+        await CheckImageAsync(snippet, step);
     }
 
     /// <summary>What was pushed is in the registry; what was built with docker is what the agent's Docker runs.</summary>
-    private async Task CheckImageAsync(Snippet snippet, AgentStep step, string output)
+    private async Task CheckImageAsync(Snippet snippet, AgentStep step)
     {
         if (snippet.PushesTo is { } repository)
         {

@@ -46,6 +46,9 @@ public sealed class Stage : IAsyncDisposable
     private const string RegistryPolicy =
         """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*"}]}""";
 
+    private const string OperatorPolicy =
+        """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["secretsmanager:*"], "Resource": "*"}]}""";
+
     private readonly WorkFolder _folder = new("stage");
     private readonly PrivateAuthority _authority = new();
     private int _machines;
@@ -78,7 +81,13 @@ public sealed class Stage : IAsyncDisposable
 
     internal IReadOnlyDictionary<string, string> AwsOfStrangers { get; private set; } = new Dictionary<string, string>();
 
+    /// <summary>Who may see every secret, and so learns which are not there.</summary>
+    internal IReadOnlyDictionary<string, string> AwsOfOperators { get; private set; } = new Dictionary<string, string>();
+
     internal string Path(string name) => _folder[name];
+
+    /// <summary>Everything that the server and its builder have said.</summary>
+    internal string SlipwayLog => _slipway!.Output + _slipway.Error;
 
     internal int ProcessId => _holder!.ProcessId;
 
@@ -199,6 +208,8 @@ public sealed class Stage : IAsyncDisposable
         await AwsAsync("secretsmanager", "create-secret", "--name", "buildkite/depot-token", "--secret-string", ProjectToken);
         AwsOfAgents = await AddUserAsync("agent");
         AwsOfStrangers = await AddUserAsync("stranger");
+        AwsOfOperators = await AddUserAsync("operator");
+        await AwsAsync("iam", "put-user-policy", "--user-name", "operator", "--policy-name", "secrets", "--policy-document", OperatorPolicy);
         var policy = System.IO.Path.Combine(Parts.Root, "deploy/buildkite/secrets-manager-policy.json");
         var document = (await File.ReadAllTextAsync(policy))
             .Replace("REGION", "us-west-2", StringComparison.Ordinal).Replace("ACCOUNT_ID", "123456789012", StringComparison.Ordinal);

@@ -25,12 +25,12 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("slpp_0000000000000000000000000000000000000")]
-    [InlineData("your-depot-token")]
-    public async Task Invalid_credentials_are_called_so(string token)
+    [InlineData("slpp_0000000000000000000000000000000000000", "the token of DEPOT_TOKEN is malformed")]
+    [InlineData("your-depot-token", "unauthenticated")]
+    public async Task Invalid_credentials_are_called_so(string token, string expected)
     {
         var result = await RunAsync(Build, new BuildkiteJob(), ("DEPOT_PROJECT_ID", _stage.ProjectId), ("DEPOT_TOKEN", token));
-        Says(result, "unauthenticated");
+        Says(result, expected);
         Assert.DoesNotContain(token, result.Output);
     }
 
@@ -44,7 +44,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
     [Fact]
     public async Task Without_a_project_the_ways_to_name_one_are_named()
     {
-        var result = await RunAsync(Build, new BuildkiteJob(), ("DEPOT_PROJECT_ID", ""), ("DEPOT_TOKEN", _stage.ProjectToken));
+        var result = await RunAsync(Build, new BuildkiteJob(), ("DEPOT_PROJECT_ID", ""), ("DEPOT_TOKEN", _stage.OwnerToken));
         Says(result, "missing project ID");
     }
 
@@ -97,7 +97,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
         Says(forbidden, "AccessDenied");
         Says(forbidden, "OIDC tokens are not enabled for this job");
         var missing = await RunAsync(
-            fetch.Replace("NAME", "buildkite/depot-token-absent", StringComparison.Ordinal), new BuildkiteJob { MayAskForTokens = false }, With(_stage.AwsOfAgents));
+            fetch.Replace("NAME", "buildkite/depot-token-absent", StringComparison.Ordinal), new BuildkiteJob { MayAskForTokens = false }, With(_stage.AwsOfOperators));
         Says(missing, "ResourceNotFoundException");
         var described = await RunAsync("aws secretsmanager describe-secret --secret-id buildkite/depot-token", new BuildkiteJob(), With(_stage.AwsOfAgents));
         Assert.Contains("\"Name\": \"buildkite/depot-token\"", described.MustSucceed().Output);
