@@ -193,6 +193,9 @@ public sealed class Stage : IAsyncDisposable
         OwnerToken = credentials.RootElement.GetProperty("token").GetString()!;
         ProjectId = credentials.RootElement.GetProperty("projectId").GetString()!;
         (await AdminAsync("trust", "add", "--project", ProjectId, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app")).MustSucceed();
+
+        // With a second project there is a choice, and a caller of both must make it.
+        (await AdminAsync("project", "create", "another")).MustSucceed();
         ProjectToken = (await AdminAsync("token", "create", "--project", ProjectId, "--expires", "1d")).MustSucceed().Output.Trim();
     }
 

@@ -99,7 +99,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
         var missing = await RunAsync(
             fetch.Replace("NAME", "buildkite/depot-token-absent", StringComparison.Ordinal), new BuildkiteJob { MayAskForTokens = false }, With(_stage.AwsOfOperators));
         Says(missing, "ResourceNotFoundException");
-        var described = await RunAsync("aws secretsmanager describe-secret --secret-id buildkite/depot-token", new BuildkiteJob(), With(_stage.AwsOfAgents));
+        var described = await RunAsync("aws secretsmanager describe-secret --secret-id buildkite/depot-token", new BuildkiteJob(), With(_stage.AwsOfOperators));
         Assert.Contains("\"Name\": \"buildkite/depot-token\"", described.MustSucceed().Output);
     }
 
