@@ -1,3 +1,4 @@
+using Depot.Cli.Registries;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
@@ -7,7 +8,7 @@ namespace Depot.Cli.Build;
 /// <summary>Puts a failed Solve into buildx's words and exit codes.</summary>
 internal static class SolveFailure
 {
-    public static CliException Explain(GrpcStatusException problem, string builder, string dockerConfigFolder)
+    public static CliException Explain(GrpcStatusException problem, string builder)
     {
         if (!problem.FromPeer)
         {
@@ -25,11 +26,6 @@ internal static class SolveFailure
             GrpcStatusCode.Cancelled => ExitCode.Interrupted,
             _ => ExitCode.Failed,
         };
-        var message = BuildErrorText.Message(error);
-        return new CliException(message, code, problem)
-        {
-            Excerpt = BuildErrorText.Excerpts(error),
-            Remedy = RegistryRemedy.For(message, dockerConfigFolder),
-        };
+        return new CliException(BuildErrorText.Message(error), code, problem) { Excerpt = BuildErrorText.Excerpts(error), Remedy = PushRefusal.RemedyFor(error.Message) };
     }
 }

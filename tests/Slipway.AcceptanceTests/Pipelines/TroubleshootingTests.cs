@@ -85,7 +85,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
         var result = await RunAsync(
             $"{login}\ndepot build -t your-registry.example.com/app:1 --push .", new BuildkiteJob(), ("DEPOT_PROJECT_ID", _stage.ProjectId), ("DEPOT_TOKEN", _stage.ProjectToken));
         Says(result, "failed to push your-registry.example.com/app:1");
-        Says(result, "run `docker login your-registry.example.com` before the build");
+        Says(result, "run `docker login your-registry.example.com` here");
     }
 
     [Fact]
