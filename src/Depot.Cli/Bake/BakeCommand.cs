@@ -54,7 +54,7 @@ internal static class BakeCommand
         var source = DefinitionSource.Of(arguments);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: "depot", cli.Uploads);
         var steps = new VertexWriter(display.Write, cli.Clock);
-        var definition = BakeFault.Explained(Read(await DefinitionSource.ReadAsync(cli, arguments, steps, cancellation), arguments, source, cli));
+        var definition = BakeFault.Explained(Read(await source.ReadAsync(cli, arguments, steps, cancellation), arguments, source, cli));
         if (arguments.List.Length > 0)
         {
             await display.CompleteAsync();

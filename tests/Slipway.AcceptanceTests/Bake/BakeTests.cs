@@ -160,6 +160,32 @@ public sealed class BakeTests(Site site)
     }
 
     [Fact]
+    public async Task A_definition_and_its_contexts_come_from_a_repository()
+    {
+        using var folder = new WorkFolder("git")
+            .With("repository/sub/docker-bake.hcl", "target \"default\" {\n  context = \"app\"\n  contexts = { here = BAKE_CMD_CONTEXT, data = \"data\" }\n}\n")
+            .With("repository/sub/app/Dockerfile", $"FROM {site.BaseImage}\nCOPY word /word\nCOPY --from=here local /local\nCOPY --from=data more /more\n")
+            .With("repository/sub/app/word", "from git\n")
+            .With("repository/sub/data/more", "more from git\n");
+        foreach (var arguments in new[] { "init -q -b main", "add -A", "-c user.name=t -c user.email=t@example.com commit -qm first" })
+        {
+            (await RunningCommand.Start("git", arguments.Split(' '), directory: folder["repository"]).WaitAsync()).MustSucceed();
+        }
+
+        var port = Parts.FreePort();
+        await using var daemon = RunningCommand.Start(
+            "git", ["daemon", "--export-all", "--verbose", "--informative-errors", "--listen=127.0.0.1", $"--port={port}", $"--base-path={folder.Path}", folder.Path]);
+        await daemon.SaysAsync("Ready to rumble");
+        using var here = new WorkFolder().With("local", "from here\n");
+        var result = await site.StartDepot(["bake", $"git://127.0.0.1:{port}/repository#main:sub", "--set", "*.output=out"], directory: here.Path).WaitAsync();
+        result.MustSucceed();
+        Assert.Equal("from git\nfrom here\nmore from git\n", string.Concat(new[] { "word", "local", "more" }.Select(name => File.ReadAllText(here[$"out/{name}"]))));
+
+        var missing = await site.StartDepot(["bake", $"git://127.0.0.1:{port}/repository#nothere"], directory: here.Path).WaitAsync();
+        Assert.Contains($"failed to read the definition from git://127.0.0.1:{port}/repository: git: fatal:", missing.MustFail().Error);
+    }
+
+    [Fact]
     public async Task A_definition_opens_no_file_outside_its_folder_by_itself()
     {
         using var outside = new WorkFolder().With("Dockerfile", "FROM scratch\n");
