@@ -71,10 +71,10 @@ internal static class BakeCommand
         }
 
         await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);
-        return Deliver(cli, arguments, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
+        return Deliver(cli, arguments, request.Plan, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
     }
 
-    private static int Deliver(CliContext cli, BakeArguments arguments, IReadOnlyList<BakeResult> results)
+    private static int Deliver(CliContext cli, BakeArguments arguments, BakePlan plan, IReadOnlyList<BakeResult> results)
     {
         if (arguments.MetadataFile.Length > 0)
         {
@@ -86,7 +86,7 @@ internal static class BakeCommand
             cli.Output.WriteLine($"\n# {result.Target.Name}\n{result.Result.Message}");
         }
 
-        return ExitCode.Done;
+        return BakeAnswers.Print(cli, plan, results);
     }
 
     private static Func<BakeDefinition> Read(IReadOnlyList<BakeFile> files, BakeArguments arguments, DefinitionSource source, CliContext cli)

@@ -26,7 +26,8 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             await ResolveAsync(resolved, cancellation);
             docker = await ConnectDockerAsync(resolved, cancellation);
-            WarnOfNoOutput();
+            resolved.SelectMany(target => target.Target.Plan.Warnings).Distinct(StringComparer.Ordinal).ToList().ForEach(cli.Warn);
+            WarnOfNoOutput(resolved.Select(target => target.Target));
             foreach (var project in resolved.GroupBy(target => target.Project))
             {
                 projects.Add(await ProjectBake.OpenAsync(cli, project.Key, project.Select(target => target.Target), docker, logins, display, Names, cancellation));
@@ -102,9 +103,9 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         return docker;
     }
 
-    private void WarnOfNoOutput()
+    private void WarnOfNoOutput(IEnumerable<BakeTarget> targets)
     {
-        var silent = plan.Targets.Values.Where(target => target.Outputs is not { Count: > 0 } && !target.IsLinked).Select(target => target.Name).ToList();
+        var silent = targets.Where(target => target.Plan.Call is null && target.Target.Outputs is not { Count: > 0 }).Select(target => target.Name).Distinct(StringComparer.Ordinal).ToList();
         if (silent.Count > 0 && !(arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
         {
             cli.Warn($"No output specified for {string.Join(", ", silent)} target(s) with depot driver. Build result will only remain in the build cache. "

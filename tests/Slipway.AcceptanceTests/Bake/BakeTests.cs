@@ -186,6 +186,21 @@ public sealed class BakeTests(Site site)
     }
 
     [Fact]
+    public async Task A_check_answers_for_every_target_and_builds_none()
+    {
+        using var folder = new WorkFolder()
+            .With("good/Dockerfile", $"FROM {site.BaseImage}\nRUN false\n").With("bad/Dockerfile", $"FROM {site.BaseImage} as lower\nRUN false\n")
+            .With("docker-bake.hcl", "group \"default\" { targets = [\"good\", \"bad\"] }\ntarget \"good\" { context = \"good\" }\ntarget \"bad\" { context = \"bad\" }\n");
+        var text = await site.StartDepot(["bake", "--check"], directory: folder.Path).WaitAsync();
+        Assert.Contains("FromAsCasing", text.MustFail().Output);
+        var json = await site.StartDepot(["bake", "--call=check,format=json,ignorestatus=true"], directory: folder.Path).WaitAsync();
+        using var answer = JsonDocument.Parse(json.MustSucceed().Output);
+        var targets = answer.RootElement.GetProperty("target");
+        Assert.Equal("bad", targets.GetProperty("bad").GetProperty("build").GetProperty("context").GetString());
+        Assert.Equal(1, targets.GetProperty("bad").GetProperty("check").GetProperty("warnings").GetArrayLength());
+    }
+
+    [Fact]
     public async Task A_definition_opens_no_file_outside_its_folder_by_itself()
     {
         using var outside = new WorkFolder().With("Dockerfile", "FROM scratch\n");
