@@ -27,7 +27,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
             await ResolveAsync(resolved, cancellation);
             docker = await ConnectDockerAsync(resolved, cancellation);
             resolved.SelectMany(target => target.Target.Plan.Warnings).Distinct(StringComparer.Ordinal).ToList().ForEach(cli.Warn);
-            WarnOfNoOutput(resolved.Select(target => target.Target));
+            WarnOfNoOutput(docker, [.. resolved.Where(target => target.Target.Plan.Call is null).Select(target => target.Target.Name)]);
             foreach (var project in resolved.GroupBy(target => target.Project))
             {
                 projects.Add(await ProjectBake.OpenAsync(cli, project.Key, project.Select(target => target.Target), docker, logins, display, Names, cancellation));
@@ -45,7 +45,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
             }
 
             resolved.ForEach(target => target.Target.Dispose());
-            docker?.Dispose();
+            await (docker?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
     }
 
@@ -66,7 +66,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             foreach (var (target, isWanted) in WithNeeded([.. project]))
             {
-                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? target : BuiltOnly(target), arguments, cancellation)));
+                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? Wanted(target) : BuiltOnly(target), arguments, cancellation)));
             }
         }
     }
@@ -82,11 +82,18 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         return all.Select(target => (target, wanted.Contains(target)));
     }
 
-    private static Target BuiltOnly(Target target)
+    /// <summary>By way of Docker, an image that goes nowhere else goes into the local Docker.</summary>
+    private Target Wanted(Target target) => IsLoadImplied(target) ? WithOutput(target, "docker") : target;
+
+    private bool IsLoadImplied(Target target) => cli.LoadsByDefault && target.Outputs is not { Count: > 0 };
+
+    private static Target BuiltOnly(Target target) => WithOutput(target, "cacheonly");
+
+    private static Target WithOutput(Target target, string type)
     {
         var built = new Target(target.Name);
         built.Merge(target);
-        built.Outputs = [OutputEntry.Of("cacheonly")];
+        built.Outputs = [OutputEntry.Of(type)];
         return built;
     }
 
@@ -98,14 +105,20 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
             return null;
         }
 
-        var docker = await BuildCommand.ConnectDockerAsync(loading[0].Plan, cli.Settings, cancellation);
-        loading.ForEach(target => target.UseDocker(docker!));
+        var isImplied = loading.TrueForAll(target => IsLoadImplied(plan.Targets[target.Name]));
+        var docker = await BuildCommand.ConnectDockerAsync(loading[0].Plan, cli, isImplied, cancellation);
+        loading.ForEach(target => target.UseDocker(docker));
         return docker;
     }
 
-    private void WarnOfNoOutput(IEnumerable<BakeTarget> targets)
+    private void WarnOfNoOutput(LocalDocker? docker, HashSet<string> built)
     {
-        var silent = targets.Where(target => target.Plan.Call is null && target.Target.Outputs is not { Count: > 0 }).Select(target => target.Name).Distinct(StringComparer.Ordinal).ToList();
+        if (cli.LoadsByDefault && docker is not null)
+        {
+            return;
+        }
+
+        var silent = plan.Targets.Values.Where(target => target.Outputs is not { Count: > 0 } && !target.IsLinked && built.Contains(target.Name)).Select(target => target.Name).ToList();
         if (silent.Count > 0 && !(arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
         {
             cli.Warn($"No output specified for {string.Join(", ", silent)} target(s) with depot driver. Build result will only remain in the build cache. "
