@@ -1,4 +1,3 @@
-using System.Globalization;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
@@ -42,6 +41,9 @@ internal sealed record BuildPlan : IDisposable
     public required string Architecture { get; init; }
 
     public GitFacts? Git { get; init; }
+
+    /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
+    public bool StableTimes { get; init; }
 
     public bool Loads => Outputs.Any(output => output.Target == OutputTarget.Docker);
 
@@ -89,6 +91,7 @@ internal sealed record BuildPlan : IDisposable
 
         var git = inputs.ContextFolder is { } folder && (settings.SendGitInfo || settings.SendGitLabels) ? GitFacts.Find(folder) : null;
         FrontendAttributes.AddGit(attributes, git, inputs, settings);
+        var stableTimes = arguments.StableTimes ?? settings.StableTimes;
         return new BuildPlan
         {
             Arguments = arguments,
@@ -104,7 +107,8 @@ internal sealed record BuildPlan : IDisposable
             SshAgents = parsed.SshAgents,
             HasExplicitAttestations = parsed.Attestations.Values.Any(value => value is not null),
             Architecture = ChooseArchitecture(arguments.BuildPlatform, platforms),
-            Git = git,
+            Git = git ?? (stableTimes && inputs.ContextFolder is { } context ? GitFacts.Find(context) : null),
+            StableTimes = stableTimes,
         };
     }
 
@@ -130,8 +134,16 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Names the copy of a local folder that the builder keeps: the same for every machine that builds this folder of this
     /// project, so that a fresh agent need not send what another one sent.</summary>
-    public string SharedKey(string folder, string projectId) => string.Create(CultureInfo.InvariantCulture,
-        $"{Path.GetFileName(folder.TrimEnd('/'))}:{projectId}:{Git?.RelativePath(folder) ?? ""}");
+    /// <remarks>The name of the folder is part of it, because several checkouts with times of their own would only undo each other's copies.
+    /// With stable times they do not, and agents name their checkouts as they like: the repository's own name counts instead.</remarks>
+    public string SharedKey(string folder, string projectId)
+    {
+        var place = Git?.RelativePath(folder);
+        var name = Path.GetFileName(folder.TrimEnd('/'));
+        return StableTimes && place is not null
+            ? $"stable:{projectId}:{Git!.RepositoryName}:{place}"
+            : $"{name}:{projectId}:{place}";
+    }
 
     /// <summary>The client's own architecture when it serves any of the platforms, else that of the first platform.</summary>
     private static string ChooseArchitecture(string buildPlatform, IReadOnlyList<PlatformName> platforms)

@@ -66,6 +66,9 @@ internal sealed class CliSettings
 
     public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
 
+    /// <summary>Files are dated by their contents (<c>--stable-times</c>).</summary>
+    public bool StableTimes => IsTrue("DEPOT_STABLE_TIMES") ?? false;
+
     public bool SuppressNoOutputWarning => IsTrue("DEPOT_SUPPRESS_NO_OUTPUT_WARNING") ?? false;
 
     public string DockerConfigFolder => Value("DOCKER_CONFIG") ?? Path.Combine(Home, ".docker");
