@@ -18,6 +18,7 @@ internal static class BenchHost
         new("one-file", BuildBenchmarks.OneFileAsync),
         new("many-files", BuildBenchmarks.ManyFilesAsync),
         new("unchanged", BuildBenchmarks.UnchangedAsync),
+        new("fresh-clone", BuildBenchmarks.FreshCloneAsync),
         new("allocation", AllocationBenchmark.RunAsync),
         new("engine-start", EngineStart.RunAsync),
         new("proxy-upload", ProxyUpload.RunAsync),
