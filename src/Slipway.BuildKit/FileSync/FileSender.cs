@@ -253,7 +253,8 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private string Show(uint id)
     {
         byte[] path = [];
-        return Path.Join(root.Path, WirePath.Show(path.AsSpan(0, _files.CopyPath(id, ref path))));
+        var length = _files.CopyPath(id, ref path);
+        return Path.Join(root.Path, WirePath.Show(path.AsSpan(0, length)));
     }
 
     private IOException Unreadable(uint id, int error)
