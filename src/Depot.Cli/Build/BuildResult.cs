@@ -7,9 +7,9 @@ namespace Depot.Cli.Build;
 internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bool preferImageDigest)
 {
     private const string ConfigDigest = "containerimage.config.digest";
-    private const string ImageDigest = "containerimage.digest";
+    public const string ImageDigest = "containerimage.digest";
 
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly SortedDictionary<string, string> _answer = new(
         answer.Where(entry => !(preferImageDigest && entry.Key == ConfigDigest)).ToDictionary(entry => entry.Key, entry => entry.Value), StringComparer.Ordinal);
@@ -20,36 +20,50 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     /// <summary>What the frontend wants said at the end.</summary>
     public string? Message => _answer.GetValueOrDefault("frontend.result.inlinemessage");
 
-    public void WriteImageId(string path) => Write(path, "image ID file", () => File.WriteAllText(path, ImageId));
+    public void WriteImageId(string path) =>
+        Write(() => File.WriteAllText(path, ImageId), reason => $"writing image ID file: open {path}: {reason}");
 
     /// <summary>Writes the metadata file whole or not at all.</summary>
-    public void WriteMetadata(string path, string buildId, string projectId) => Write(path, "metadata file", () =>
+    public void WriteMetadata(string path, string buildId, string projectId) => WriteMetadata(path, Metadata(buildId, projectId));
+
+    internal static void WriteMetadata(string path, byte[] metadata)
     {
-        var temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
-        File.WriteAllBytes(temporary, Metadata(buildId, projectId));
-        File.Move(temporary, path, overwrite: true);
-    });
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        Write(
+            () =>
+            {
+                var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
+                File.WriteAllBytes(temporary, metadata);
+                File.Move(temporary, path, overwrite: true);
+            },
+            reason => Directory.Exists(folder) ? $"writing metadata file {path}: {reason}" : $"invalid output path: stat {folder}: {reason}");
+    }
 
     internal byte[] Metadata(string buildId, string projectId)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Indented))
         {
-            json.WriteStartObject();
-            foreach (var (key, value) in _answer)
-            {
-                json.WritePropertyName(key);
-                WriteValue(json, value);
-            }
-
-            json.WriteStartObject("depot.build");
-            json.WriteString("buildID", buildId);
-            json.WriteString("projectID", projectId);
-            json.WriteEndObject();
-            json.WriteEndObject();
+            WriteMetadata(json, buildId, projectId);
         }
 
         return buffer.ToArray();
+    }
+
+    internal void WriteMetadata(Utf8JsonWriter json, string buildId, string projectId)
+    {
+        json.WriteStartObject();
+        foreach (var (key, value) in _answer)
+        {
+            json.WritePropertyName(key);
+            WriteValue(json, value);
+        }
+
+        json.WriteStartObject("depot.build");
+        json.WriteString("buildID", buildId);
+        json.WriteString("projectID", projectId);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     /// <summary>A value that is base64 of a JSON object, or of a list of them, stands in the file as that JSON.</summary>
@@ -77,7 +91,7 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     private static bool IsListOfObjects(JsonElement element) =>
         element.ValueKind == JsonValueKind.Array && element.GetArrayLength() > 0 && element.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object);
 
-    private static void Write(string path, string what, Action write)
+    private static void Write(Action write, Func<string, string> describe)
     {
         try
         {
@@ -85,7 +99,8 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new CliException($"writing {what} {path}: {problem.Message}", inner: problem)
+            var reason = problem is DirectoryNotFoundException ? "no such file or directory" : problem.Message;
+            throw new CliException(describe(reason), inner: problem)
             {
                 Remedy = "The build itself succeeded.",
             };
