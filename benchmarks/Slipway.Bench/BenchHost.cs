@@ -20,6 +20,7 @@ internal static class BenchHost
         new("many-files", BuildBenchmarks.ManyFilesAsync),
         new("unchanged", BuildBenchmarks.UnchangedAsync),
         new("fresh-clone", BuildBenchmarks.FreshCloneAsync),
+        new("bake", BakeBenchmark.RunAsync),
         new("allocation", AllocationBenchmark.RunAsync),
         new("engine-start", EngineStart.RunAsync),
         new("proxy-upload", ProxyUpload.RunAsync),
