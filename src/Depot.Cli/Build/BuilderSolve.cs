@@ -54,18 +54,19 @@ internal sealed class BuilderSolve : IAsyncDisposable
         BuilderLease builder, string projectId, SolveLinks links, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, builder.CanceledByServer);
+        var disk = new FullDiskWatch(clock);
         try
         {
             await OpenSessionAsync(builder, projectId, either.Token);
             var request = SolveCall.Request(_plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
-            var run = new SolveRun(builder.Channel, show, clock);
+            var run = new SolveRun(builder.Channel, disk.Before(show), clock);
             return links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
-            throw Explain(problem, builder);
+            throw await ExplainAsync(problem, builder, disk);
         }
         finally
         {
@@ -84,7 +85,7 @@ internal sealed class BuilderSolve : IAsyncDisposable
         await _services.DisposeAsync();
     }
 
-    private Exception Explain(Exception problem, BuilderLease builder)
+    private async Task<Exception> ExplainAsync(Exception problem, BuilderLease builder, FullDiskWatch disk)
     {
         if (builder.CanceledByServer.IsCancellationRequested)
         {
@@ -96,6 +97,8 @@ internal sealed class BuilderSolve : IAsyncDisposable
             return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
         }
 
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, builder.Endpoint) : problem;
+        return problem is GrpcStatusException status
+            ? await SolveFailure.ExplainAsync(status, builder.Endpoint, error => disk.RemedyAsync(error, builder))
+            : problem;
     }
 }
