@@ -42,6 +42,9 @@ internal static class ServerServices
     /// <summary>What only a serving process has.</summary>
     public static IServiceCollection AddServing(this IServiceCollection services, BuildCertificates certificates) => services
         .AddSingleton(certificates)
+        .AddSingleton(certificates.Builders)
+        .AddSingleton<BuilderAuthentication>()
+        .AddSingleton<RenewBuilder>()
         .AddSingleton<TokenAuthentication>()
         .AddSingleton<BuildActivity>()
         .AddSingleton<AcquireBuilder>()

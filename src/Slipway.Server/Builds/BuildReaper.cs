@@ -29,9 +29,9 @@ internal sealed class BuildReaper(
         endBuild.RevokeDue();
         await EndVanishedAsync(cancellation);
         await FailOverdueStartsAsync(cancellation);
-        if (_ticks++ % 5 == 0)
+        if (_ticks++ % 3 == 0)
         {
-            SyncDraining();
+            FollowDatabase();
         }
 
         if (_ticks % 30 == 0)
@@ -113,17 +113,23 @@ internal sealed class BuildReaper(
         }
     }
 
-    // "slipway admin --data" writes the flag into the database beside the running server.
-    private void SyncDraining()
+    // "slipway admin --data" drains and removes builders in the database, beside the running server.
+    private void FollowDatabase()
     {
         if (fleet.Attached.Count == 0)
         {
             return;
         }
 
-        foreach (var builder in builders.List())
+        var known = builders.List();
+        foreach (var builder in known)
         {
             fleet.FollowDraining(builder.Id, builder.Draining);
+        }
+
+        foreach (var removed in fleet.Attached.ExceptBy(known.Select(builder => builder.Id), builder => builder.Id))
+        {
+            removed.Disconnect();
         }
     }
 }
