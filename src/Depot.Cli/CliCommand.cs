@@ -5,6 +5,8 @@ namespace Depot.Cli;
 /// <summary>One command of the tree: its name, its help, what it does.</summary>
 internal sealed class CliCommand
 {
+    private const int NameWidth = 18;
+
     public required string Name { get; init; }
 
     public IReadOnlyList<string> Aliases { get; init; } = [];
@@ -25,6 +27,12 @@ internal sealed class CliCommand
     /// <summary>Runs with the words that follow the name.</summary>
     public Func<CliContext, string[], CancellationToken, Task<int>>? Run { get; init; }
 
+    /// <summary>Alone it is a mistake, not a wish for help.</summary>
+    public bool NeedsChild { get; init; }
+
+    /// <summary>Works, but is not for people.</summary>
+    public bool Hidden { get; init; }
+
     public CliCommand? Find(string word) => Children.FirstOrDefault(child => child.Name == word || child.Aliases.Contains(word));
 
     /// <param name="path">The words that lead here, the program's name first.</param>
@@ -32,7 +40,12 @@ internal sealed class CliCommand
     {
         var text = new System.Text.StringBuilder();
         text.Append(Summary).Append("\n\nUsage:\n  ").Append(path);
-        text.Append(Children.Count > 0 ? " [command]\n" : Arguments.Length > 0 ? $" {Arguments}\n" : "\n");
+        text.Append(Arguments.Length > 0 ? $" {Arguments}" : Children.Count > 0 && Run is null ? " [command]" : "").Append('\n');
+        if (Children.Count > 0 && Run is not null)
+        {
+            text.Append($"  {path} [command]\n");
+        }
+
         if (Aliases.Count > 0)
         {
             text.Append("\nAliases:\n  ").AppendJoin(", ", Aliases.Prepend(Name)).Append('\n');
@@ -41,9 +54,9 @@ internal sealed class CliCommand
         if (Children.Count > 0)
         {
             text.Append("\nAvailable Commands:\n");
-            foreach (var child in Children)
+            foreach (var child in Children.Where(child => !child.Hidden))
             {
-                text.Append("  ").Append(child.Name.PadRight(12)).Append(child.Summary).Append('\n');
+                text.Append("  ").Append(child.Name.PadRight(NameWidth)).Append(child.Summary).Append('\n');
             }
         }
 

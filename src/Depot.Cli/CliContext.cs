@@ -24,16 +24,41 @@ internal sealed class CliContext
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>How much of the build context is to be sent, for whoever shows progress.</summary>
+    public UploadMeter Uploads { get; } = new();
+
     public void Warn(string text) => Error.WriteLine($"WARNING: {text}");
 
     private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
 
+    /// <summary>A person is there to answer questions.</summary>
+    public bool IsInteractive => !Settings.IsCi && Terminal is { InIsTerminal: true, OutIsTerminal: true, ErrIsTerminal: true };
+
+    /// <summary>The control plane's address.</summary>
+    public ApiEndpoint Endpoint => field ??= ApiEndpoint.Parse(Settings.ApiUrl.Url, Settings.ApiUrl.Source);
+
     /// <summary>The control plane, not yet connected to.</summary>
-    public BuildApi OpenApi()
+    public BuildApi OpenApi() => new(Connect(), Clock);
+
+    /// <inheritdoc cref="OpenApi"/>
+    public AccountApi OpenAccountApi() => new(Connect(), Clock);
+
+    private ConnectClient Connect() =>
+        new(Endpoint, ApiTransports.For(Endpoint, Settings.Proxies, ConnectTimeout, Clock), Settings.UserAgent, Clock);
+
+    /// <summary>.NET's own client, for other servers than the control plane: through the user's proxies, trusting whom the machine trusts.</summary>
+    public HttpClient OpenHttp(bool followRedirects = true)
     {
-        var (url, source) = Settings.ApiUrl;
-        var endpoint = ApiEndpoint.Parse(url, source);
-        var transport = ApiTransports.For(endpoint, Settings.UsesProxy(endpoint.Base), ConnectTimeout, Clock);
-        return new BuildApi(new ConnectClient(endpoint, transport, Settings.UserAgent, Clock), Clock);
+        var http = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectTimeout = ConnectTimeout,
+            Proxy = Settings.Proxies,
+            UseCookies = false,
+            AllowAutoRedirect = followRedirects,
+        });
+
+        // Its shape is the published client's, which is no product/version of RFC 9110.
+        http.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", Settings.UserAgent);
+        return http;
     }
 }

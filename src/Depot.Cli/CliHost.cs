@@ -103,7 +103,7 @@ internal static class CliHost
                 : new CliException($"unknown command {GoText.Quote(rest[0])} for {GoText.Quote(path)}") { Remedy = $"Run '{path} --help' for usage." };
         }
 
-        if (rest.Length == 0 && command.Name == "list")
+        if (rest.Length == 0 && command.NeedsChild)
         {
             throw new CliException($"missing subcommand, please run `{path} --help`");
         }

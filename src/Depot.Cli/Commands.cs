@@ -1,7 +1,11 @@
 using Depot.Cli.Build;
 using Depot.Cli.Builds;
+using Depot.Cli.Cache;
+using Depot.Cli.Completion;
 using Depot.Cli.Login;
+using Depot.Cli.Organizations;
 using Depot.Cli.Projects;
+using Depot.Cli.Registry;
 
 namespace Depot.Cli;
 
@@ -15,23 +19,51 @@ internal static class Commands
         Children =
         [
             BuildCommand.Create(),
+            new CliCommand
+            {
+                Name = "cache",
+                Summary = "Work with a project's build cache",
+                NeedsChild = true,
+                Children = [ResetCacheCommand.Create()],
+            },
+            CompletionCommands.Scripts,
+            CompletionCommands.Candidates,
+            RegistryCommands.Image,
             InitCommand.Create(),
             new CliCommand
             {
                 Name = "list",
                 Aliases = ["ls"],
                 Summary = "List builds and projects",
+                NeedsChild = true,
                 Children = [ListBuildsCommand.Create(), ListProjectsCommand.Create("projects", ["p"])],
             },
             LoginCommand.Create(),
             LogoutCommand.Create(),
             new CliCommand
             {
+                Name = "org",
+                Aliases = ["o"],
+                Summary = "Work with organizations",
+                Children = [ListOrganizationsCommand.Create(), ShowOrganizationCommand.Create(), SwitchOrganizationCommand.Create()],
+            },
+            new CliCommand
+            {
                 Name = "projects",
                 Aliases = ["p"],
                 Summary = "Work with projects",
-                Children = [ListProjectsCommand.Create("list", ["ls"])],
+                Children =
+                [
+                    CreateProjectCommand.Create(),
+                    DeleteProjectCommand.Create(),
+                    GetProjectCommand.Create(),
+                    ListProjectsCommand.Create("list", ["ls"]),
+                    UpdateProjectCommand.Create(),
+                ],
             },
+            RegistryCommands.Pull,
+            RegistryCommands.PullToken,
+            RegistryCommands.Push,
             new CliCommand
             {
                 Name = "version",

@@ -8,8 +8,8 @@ public sealed class BadInputTests(Site site)
     public static TheoryData<string, string?, string?, string[], string> Cases => new()
     {
         { "no token", "DEPOT_TOKEN", null, ["build", "CONTEXT"], "depot login" },
-        { "a malformed token", "DEPOT_TOKEN", "nonsense", ["build", "CONTEXT"], "unauthenticated: " },
-        { "a token that does not exist", "DEPOT_TOKEN", "slpp_000000000000000000000000000000000000", ["build", "CONTEXT"], "unauthenticated: " },
+        { "a token that does not exist", "DEPOT_TOKEN", "nonsense", ["build", "CONTEXT"], "unauthenticated: " },
+        { "a token that was cut when it was copied", "DEPOT_TOKEN", "slpp_000000000000000000000000000000000000", ["build", "CONTEXT"], "checksum" },
         { "a project of somebody else", "DEPOT_PROJECT_ID", "p0000000000", ["build", "CONTEXT"], "p0000000000" },
         { "no Dockerfile", null, null, ["build", "EMPTY"], "Dockerfile" },
         { "a Dockerfile that is not there", null, null, ["build", "-f", "nowhere.Dockerfile", "CONTEXT"], "nowhere.Dockerfile" },

@@ -51,12 +51,12 @@ internal static class BuildCommand
         var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
         RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
         WarnOfNoOutput(plan, cli);
-        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}");
+        await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}", cli.Uploads);
         var steps = new VertexWriter(display.Write, cli.Clock);
         using var logins = new RegistryLogins(cli, steps);
         await using var target = await BuildTarget.OpenAsync(cli, plan, docker, logins, steps, cancellation);

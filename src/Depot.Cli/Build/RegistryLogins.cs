@@ -8,11 +8,12 @@ namespace Depot.Cli.Build;
 internal sealed class RegistryLogins : IDisposable
 {
     private readonly Dictionary<string, RegistryCredential> _ofBuild = new(StringComparer.Ordinal);
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http;
 
     public RegistryLogins(CliContext cli, VertexWriter steps)
     {
         var settings = cli.Settings;
+        _http = cli.OpenHttp();
         var options = new CredentialOptions
         {
             DockerConfigFolder = settings.DockerConfigFolder,

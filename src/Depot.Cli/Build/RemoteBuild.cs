@@ -35,7 +35,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
             var random = Task.Run(SolveCall.NewIdentifier, cancellation);
             var record = await BuildRecord.OpenAsync(api, credentials, request, cancellation);
             await random;
-            logins.Add(record.Credentials);
+            logins.Add(record.RegistryLogins);
             var build = new RemoteBuild(cli, api, record, steps);
             build.Announce();
             return build;
@@ -53,7 +53,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
         try
         {
             T result;
-            await using (var builders = new BuilderSet(_api, _record, _steps, _cli.Clock, cancellation))
+            await using (var builders = new BuilderSet(_api, _record, _steps, _cli.Settings.Proxies, _cli.Clock, cancellation))
             {
                 result = await work(builders);
             }

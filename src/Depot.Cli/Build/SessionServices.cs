@@ -55,7 +55,7 @@ internal sealed class SessionServices : IAsyncDisposable
     {
         if (plan.Inputs.Folders.Count > 0)
         {
-            Own(new FileSyncProvider(plan.Inputs.Folders));
+            Own(new FileSyncProvider(plan.Inputs.Folders, cli.Uploads.Watch));
         }
 
         if (plan.Inputs.UploadedContext is { } archive)

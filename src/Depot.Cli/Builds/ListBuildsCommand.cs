@@ -30,14 +30,14 @@ internal static class ListBuildsCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        Table(arguments).Parse(words, cli.Warn);
+        Table(arguments).ParseAll("depot list builds", words, cli.Warn);
         var format = Listing.ParseFormat(arguments.Output, cli);
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, [], cli.Warn)
             ?? throw new CliException("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
         await using var api = cli.OpenApi();
         var request = new ListBuildsRequest { ProjectId = project, PageSize = PageSize };
-        var builds = (await api.ListBuildsAsync(request, credentials.Token, cancellation)).Builds;
+        var builds = (await api.ListBuildsAsync(request, credentials, cancellation)).Builds;
         var now = cli.Clock.GetUtcNow();
         return Listing.Write(cli, format, new Table<BuildRow>(
             [

@@ -11,6 +11,9 @@ internal sealed class ApiException(string code, string message, Exception? inner
 
     public string? Remedy { get; init; }
 
+    /// <summary>The server's clock when it said so.</summary>
+    public DateTimeOffset? ServerTime { get; init; }
+
     /// <summary>The server (or the way to it) may answer a later try.</summary>
     public bool IsTransient => Code is "unavailable";
 }

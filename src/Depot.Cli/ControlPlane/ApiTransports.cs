@@ -1,4 +1,5 @@
 using System.Net;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
@@ -6,7 +7,9 @@ namespace Depot.Cli.ControlPlane;
 internal static class ApiTransports
 {
     /// <summary>http:// is HTTP/2 with prior knowledge, as the published client speaks it; https:// is what the server's ALPN chooses.</summary>
-    public static IApiTransport For(ApiEndpoint endpoint, bool throughProxy, TimeSpan connectTimeout, TimeProvider clock) => throughProxy
-        ? new HttpClientTransport(endpoint, HttpVersion.Version20, connectTimeout)
-        : new Http2Transport(endpoint, connectTimeout, clock);
+    /// <remarks>A proxy passes cleartext on as HTTP/1.1 only; TLS goes through its tunnel as it is.</remarks>
+    public static IApiTransport For(ApiEndpoint endpoint, ProxyRules proxies, TimeSpan connectTimeout, TimeProvider clock) =>
+        !endpoint.IsTls && proxies.Find(endpoint.Base) is not null
+            ? new HttpClientTransport(endpoint, HttpVersion.Version11, proxies, connectTimeout)
+            : new Http2Transport(endpoint, proxies, connectTimeout, clock);
 }

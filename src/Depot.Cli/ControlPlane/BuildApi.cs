@@ -14,30 +14,31 @@ internal sealed class BuildApi(ConnectClient client, TimeProvider clock) : IAsyn
 
     public ApiEndpoint Endpoint => client.Endpoint;
 
-    public Task<CreateBuildResponse> CreateBuildAsync(CreateBuildRequest request, string token, CancellationToken cancellation) =>
-        CallAsync(Retry.Once, $"{Builds}/CreateBuild", request, CreateBuildResponse.Parser, token, cancellation);
+    public Task<CreateBuildResponse> CreateBuildAsync(CreateBuildRequest request, Credentials credentials, CancellationToken cancellation) =>
+        CallAsync(Retry.Once, $"{Builds}/CreateBuild", request, CreateBuildResponse.Parser, credentials, cancellation);
 
     public Task<GetBuildKitConnectionResponse> GetConnectionAsync(
-        GetBuildKitConnectionRequest request, string token, CancellationToken cancellation) =>
-        CallAsync(Retry.WhileBuilding, $"{Builds}/GetBuildKitConnection", request, GetBuildKitConnectionResponse.Parser, token, cancellation);
+        GetBuildKitConnectionRequest request, Credentials credentials, CancellationToken cancellation) =>
+        CallAsync(Retry.WhileBuilding, $"{Builds}/GetBuildKitConnection", request, GetBuildKitConnectionResponse.Parser, credentials, cancellation);
 
     /// <summary>Not repeated: the next report follows in a few seconds.</summary>
-    public Task<ReportBuildHealthResponse> ReportHealthAsync(ReportBuildHealthRequest request, string token, CancellationToken cancellation) =>
-        client.CallAsync($"{Builds}/ReportBuildHealth", request, ReportBuildHealthResponse.Parser, token, Deadline, cancellation);
+    public Task<ReportBuildHealthResponse> ReportHealthAsync(ReportBuildHealthRequest request, Credentials credentials, CancellationToken cancellation) =>
+        credentials.UseAsync(token => client.CallAsync($"{Builds}/ReportBuildHealth", request, ReportBuildHealthResponse.Parser, token, Deadline, cancellation), cancellation);
 
-    public Task FinishBuildAsync(FinishBuildRequest request, string token, CancellationToken cancellation) =>
-        CallAsync(Retry.WhileBuilding, $"{Builds}/FinishBuild", request, FinishBuildResponse.Parser, token, cancellation);
+    public Task FinishBuildAsync(FinishBuildRequest request, Credentials credentials, CancellationToken cancellation) =>
+        CallAsync(Retry.WhileBuilding, $"{Builds}/FinishBuild", request, FinishBuildResponse.Parser, credentials, cancellation);
 
-    public Task<ListBuildsResponse> ListBuildsAsync(ListBuildsRequest request, string token, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Builds}/ListBuilds", request, ListBuildsResponse.Parser, token, cancellation);
+    public Task<ListBuildsResponse> ListBuildsAsync(ListBuildsRequest request, Credentials credentials, CancellationToken cancellation) =>
+        CallAsync(Retry.Query, $"{Builds}/ListBuilds", request, ListBuildsResponse.Parser, credentials, cancellation);
 
-    public Task<ListProjectsResponse> ListProjectsAsync(string token, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Projects}/ListProjects", new ListProjectsRequest(), ListProjectsResponse.Parser, token, cancellation);
+    public Task<ListProjectsResponse> ListProjectsAsync(Credentials credentials, CancellationToken cancellation) =>
+        CallAsync(Retry.Query, $"{Projects}/ListProjects", new ListProjectsRequest(), ListProjectsResponse.Parser, credentials, cancellation);
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
 
     private Task<TResponse> CallAsync<TResponse>(
-        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, string token, CancellationToken cancellation)
+        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
         where TResponse : class, IMessage<TResponse> =>
-        retry.RunAsync(() => client.CallAsync(procedure, request, parser, token, Deadline, cancellation), clock, cancellation);
+        credentials.UseAsync(
+            token => retry.RunAsync(() => client.CallAsync(procedure, request, parser, token, Deadline, cancellation), clock, cancellation), cancellation);
 }

@@ -12,16 +12,16 @@ internal sealed class BuildRecord
     {
         _api = api;
         Id = created.BuildId;
-        Token = created.BuildToken;
+        Token = Credentials.Of(created.BuildToken, "this build");
         Url = created.BuildUrl;
         ProjectId = created.ProjectId;
-        Credentials = created.AdditionalCredentials;
+        RegistryLogins = created.AdditionalCredentials;
     }
 
     public string Id { get; }
 
     /// <summary>Good for this build's calls only.</summary>
-    public string Token { get; }
+    public Credentials Token { get; }
 
     /// <summary>The build's page; empty when the server has none.</summary>
     public string Url { get; }
@@ -30,13 +30,13 @@ internal sealed class BuildRecord
     public string ProjectId { get; }
 
     /// <summary>Registry logins that come with this build.</summary>
-    public IReadOnlyList<CreateBuildResponse.Types.Credential> Credentials { get; }
+    public IReadOnlyList<CreateBuildResponse.Types.Credential> RegistryLogins { get; }
 
     public static async Task<BuildRecord> OpenAsync(BuildApi api, Credentials credentials, CreateBuildRequest request, CancellationToken cancellation)
     {
         try
         {
-            return new BuildRecord(api, await api.CreateBuildAsync(request, credentials.Token, cancellation));
+            return new BuildRecord(api, await api.CreateBuildAsync(request, credentials, cancellation));
         }
         catch (ApiException problem) when (problem.Code == "not_found" && request.ProjectId.Length == 0)
         {
@@ -74,7 +74,7 @@ internal sealed class BuildRecord
     {
         try
         {
-            var projects = (await api.ListProjectsAsync(credentials.Token, cancellation)).Projects;
+            var projects = (await api.ListProjectsAsync(credentials, cancellation)).Projects;
             return projects.Count == 0
                 ? "There are no projects yet; create one first."
                 : $"Your projects: {string.Join(", ", projects.Take(20).Select(project => $"{project.Id} ({project.Name})"))}";

@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
+using Slipway.BuildKit.Proxies;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.ControlPlane;
@@ -18,7 +19,7 @@ internal static class BuilderDial
     private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(20);
 
     public static async Task<GrpcChannel> ConnectAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var address = ParseEndpoint(machine.Endpoint);
         var authority = machine.ServerName.Length > 0 ? machine.ServerName : address.Host;
@@ -30,7 +31,7 @@ internal static class BuilderDial
             var plain = machine.Cert is null || machine.CaCert is null;
             var stream = plain
                 ? await EngineTransport.ConnectAsync(address, dockerUpgrade: false, either.Token)
-                : await SecureAsync(machine, address, authority, either.Token);
+                : await SecureAsync(machine, address, authority, proxies.Find(address), either.Token);
             return GrpcChannel.Start(stream, plain ? "http" : "https", authority, new Http2Options
             {
                 KeepAliveInterval = KeepAliveInterval,
@@ -50,14 +51,14 @@ internal static class BuilderDial
     }
 
     private static async Task<Stream> SecureAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, Uri? proxy, CancellationToken cancellation)
     {
         try
         {
             using var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPem(machine.CaCert.Cert_);
-            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, cancellation);
+            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, proxy, cancellation);
         }
         catch (CryptographicException problem)
         {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Proxies;
 using Slipway.BuildKit.Session;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -37,14 +38,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     public CancellationToken CanceledByServer => _health.CanceledByServer;
 
     public static async Task<BuilderLease> AcquireAsync(
-        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var platform = architecture == "arm64" ? BuilderPlatform.Arm64 : BuilderPlatform.Amd64;
         var health = new HealthWatch(api, record, platform, clock);
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
-            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, clock, either.Token);
+            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
             return new BuilderLease(health, endpoint, channel);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
@@ -81,11 +82,11 @@ internal sealed class BuilderLease : IAsyncDisposable
     }
 
     private static async Task<(string Endpoint, GrpcChannel Channel)> AcquireAsync(
-        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, TimeProvider clock, CancellationToken cancellation)
+        BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
-        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, clock, cancellation));
+        var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, proxies, clock, cancellation));
         return (machine.Endpoint, channel);
     }
 
@@ -117,14 +118,14 @@ internal sealed class BuilderLease : IAsyncDisposable
     }
 
     private static async Task<GrpcChannel> ConnectAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, TimeProvider clock, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var start = clock.GetTimestamp();
         while (true)
         {
             try
             {
-                return await BuilderDial.ConnectAsync(machine, clock, cancellation);
+                return await BuilderDial.ConnectAsync(machine, proxies, clock, cancellation);
             }
             catch (BuilderUnreachableException problem)
             {

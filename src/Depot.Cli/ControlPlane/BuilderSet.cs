@@ -1,9 +1,10 @@
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
 /// <summary>The builders of one build: at most one of each architecture, leased when it is first asked for, and shared by every Solve on it.</summary>
-internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
+internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task<BuilderLease>> _leases = new(StringComparer.Ordinal);
@@ -18,7 +19,7 @@ internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter 
         {
             if (!_leases.TryGetValue(architecture, out var lease))
             {
-                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, clock, cancellation);
+                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, proxies, clock, cancellation);
             }
 
             return lease;

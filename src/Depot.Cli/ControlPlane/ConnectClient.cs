@@ -1,10 +1,12 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Google.Protobuf;
+using Slipway.Contract.Connect;
 
 namespace Depot.Cli.ControlPlane;
 
-/// <summary>Unary calls in the Connect protocol with binary messages.</summary>
+/// <summary>Calls in the Connect protocol with binary messages.</summary>
 /// <remarks>
 /// Request: <c>POST /SERVICE/METHOD</c>, <c>content-type: application/proto</c>, <c>connect-protocol-version: 1</c>, the message as the body.
 /// Success: 200 with the message. Failure: another status with JSON <c>{"code","message"}</c>; whatever else answers is mapped from its status,
@@ -12,19 +14,31 @@ namespace Depot.Cli.ControlPlane;
 /// </remarks>
 internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transport, string userAgent, TimeProvider clock) : IAsyncDisposable
 {
+    private const string Unary = "application/proto";
+    private const string Streaming = "application/connect+proto";
+
     public ApiEndpoint Endpoint { get; } = endpoint;
 
     /// <summary>One try.</summary>
-    public async Task<TResponse> CallAsync<TResponse>(
+    public Task<TResponse> CallAsync<TResponse>(
         string procedure, IMessage request, MessageParser<TResponse> parser, string? token, TimeSpan deadline, CancellationToken cancellation)
-        where TResponse : class, IMessage<TResponse>
+        where TResponse : class, IMessage<TResponse> =>
+        PostAsync(procedure, request.ToByteArray(), Unary, reply => Read(reply, parser), token, deadline, cancellation);
+
+    /// <summary>One try of a call that streams its answers: the first of them, once the server has ended the stream.</summary>
+    public Task<TResponse> CallStreamAsync<TResponse>(
+        string procedure, IMessage request, MessageParser<TResponse> parser, string? token, TimeSpan deadline, CancellationToken cancellation)
+        where TResponse : class, IMessage<TResponse> =>
+        PostAsync(procedure, Envelope.Frame(0, request.ToByteArray()), Streaming, reply => ReadFirst(reply, parser), token, deadline, cancellation);
+
+    private async Task<TResponse> PostAsync<TResponse>(
+        string procedure, byte[] body, string contentType, Func<ApiReply, TResponse> read, string? token, TimeSpan deadline, CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(deadline, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            var reply = await transport.PostAsync(new ApiPost(Endpoint.PathOf(procedure), Headers(token, deadline), request.ToByteArray()), either.Token);
-            return Read(reply, parser);
+            return read(await transport.PostAsync(new ApiPost(Endpoint.PathOf(procedure), Headers(contentType, token, deadline), body), either.Token));
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -38,11 +52,11 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
 
     public ValueTask DisposeAsync() => transport.DisposeAsync();
 
-    private List<KeyValuePair<string, string>> Headers(string? token, TimeSpan deadline)
+    private List<KeyValuePair<string, string>> Headers(string contentType, string? token, TimeSpan deadline)
     {
         List<KeyValuePair<string, string>> headers =
         [
-            new("content-type", "application/proto"),
+            new("content-type", contentType),
             new("connect-protocol-version", "1"),
             new("connect-timeout-ms", ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture)),
             new("user-agent", userAgent),
@@ -63,14 +77,51 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
             throw Failure(reply);
         }
 
-        if (!reply.ContentType.StartsWith("application/proto", StringComparison.OrdinalIgnoreCase))
+        Expect(reply, Unary);
+        return Parse(reply.Body.Span, parser);
+    }
+
+    private TResponse ReadFirst<TResponse>(ApiReply reply, MessageParser<TResponse> parser)
+        where TResponse : class, IMessage<TResponse>
+    {
+        if (reply.Status != 200)
         {
-            throw NotTheApi($"unknown: invalid content-type: \"{reply.ContentType}\"; expecting \"application/proto\"");
+            throw Failure(reply);
         }
 
+        Expect(reply, Streaming);
+        var rest = new ReadOnlySequence<byte>(reply.Body);
+        while (Envelope.TryRead(ref rest, ApiReply.BodyBytesMax, out var envelope))
+        {
+            var payload = envelope.Payload.ToArray();
+            if ((envelope.Flags & Envelope.EndOfStream) == 0)
+            {
+                return Parse(payload, parser);
+            }
+
+            if (TryReadError(payload) is var (code, message) && code.Length > 0)
+            {
+                throw new ApiException(code, $"{code}: {message}") { ServerTime = TimeOf(reply) };
+            }
+        }
+
+        throw new ApiException("unavailable", "unavailable: the server ended the stream without an answer");
+    }
+
+    private void Expect(ApiReply reply, string contentType)
+    {
+        if (!reply.ContentType.StartsWith(contentType, StringComparison.OrdinalIgnoreCase))
+        {
+            throw NotTheApi($"unknown: invalid content-type: \"{reply.ContentType}\"; expecting \"{contentType}\"");
+        }
+    }
+
+    private TResponse Parse<TResponse>(ReadOnlySpan<byte> message, MessageParser<TResponse> parser)
+        where TResponse : class, IMessage<TResponse>
+    {
         try
         {
-            return parser.ParseFrom(reply.Body.Span);
+            return parser.ParseFrom(message);
         }
         catch (InvalidProtocolBufferException)
         {
@@ -82,7 +133,7 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
     {
         if (reply.ContentType.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) && TryReadError(reply.Body) is var (code, message) && code.Length > 0)
         {
-            return new ApiException(code, message.Length == 0 ? code : $"{code}: {message}");
+            return new ApiException(code, message.Length == 0 ? code : $"{code}: {message}") { ServerTime = TimeOf(reply) };
         }
 
         var mapped = reply.Status switch
@@ -96,8 +147,11 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
             _ => "unknown",
         };
         var text = string.Create(CultureInfo.InvariantCulture, $"{mapped}: {reply.Status} {(System.Net.HttpStatusCode)reply.Status}");
-        return mapped == "unimplemented" ? NotTheApi(text) : new ApiException(mapped, text);
+        return mapped == "unimplemented" ? NotTheApi(text) : new ApiException(mapped, text) { ServerTime = TimeOf(reply) };
     }
+
+    private static DateTimeOffset? TimeOf(ApiReply reply) =>
+        DateTimeOffset.TryParseExact(reply.Date, "r", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
 
     private ApiException NotTheApi(string message) => new("unknown", message)
     {
@@ -109,7 +163,8 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
         try
         {
             using var document = JsonDocument.Parse(body);
-            return (Text(document.RootElement, "code"), Text(document.RootElement, "message"));
+            var root = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("error", out var nested) ? nested : document.RootElement;
+            return (Text(root, "code"), Text(root, "message"));
         }
         catch (JsonException)
         {

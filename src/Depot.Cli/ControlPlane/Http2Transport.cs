@@ -5,13 +5,14 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Slipway.BuildKit.Http2;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
 /// <summary>The usual way to a server: one HTTP/2 connection of the client's own engine, shared by all calls.</summary>
-/// <remarks>.NET's own client would cost a cached build a fifth of its time. It takes over where the server speaks HTTP/1.1 only: when ALPN
+/// <remarks>Through CONNECT where a proxy leads to it. .NET's own client would cost a cached build a fifth of its time. It takes over where the server speaks HTTP/1.1 only: when ALPN
 /// says so, or when a cleartext server answers the HTTP/2 preface with something else.</remarks>
-internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeout, TimeProvider clock) : IApiTransport
+internal sealed class Http2Transport(ApiEndpoint endpoint, ProxyRules proxies, TimeSpan connectTimeout, TimeProvider clock) : IApiTransport
 {
     private const int ReadBytes = 64 * 1024;
 
@@ -84,7 +85,7 @@ internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeo
             }
         }
 
-        return new ApiReply(int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : 0, Value(headers, "content-type"), body.WrittenMemory);
+        return new ApiReply(int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : 0, Value(headers, "content-type"), Value(headers, "date"), body.WrittenMemory);
     }
 
     private IEnumerable<HeaderField> Fields(ApiPost post)
@@ -150,18 +151,8 @@ internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                await socket.ConnectAsync(new DnsEndPoint(endpoint.Base.IdnHost, endpoint.Base.Port), either.Token);
-                var plain = new NetworkStream(socket, ownsSocket: true);
-                return endpoint.IsTls ? await SecureAsync(plain, either.Token) : plain;
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
+            var plain = await ProxyTunnel.ConnectAsync(proxies.Find(endpoint.Base), endpoint.Base.IdnHost, endpoint.Base.Port, either.Token);
+            return endpoint.IsTls ? await SecureAsync(plain, either.Token) : plain;
         }
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {
@@ -173,7 +164,7 @@ internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeo
         }
     }
 
-    private async Task<Stream?> SecureAsync(NetworkStream plain, CancellationToken cancellation)
+    private async Task<Stream?> SecureAsync(Stream plain, CancellationToken cancellation)
     {
         var secure = new SslStream(plain);
         var options = new SslClientAuthenticationOptions
@@ -181,7 +172,16 @@ internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeo
             TargetHost = endpoint.Base.IdnHost,
             ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
         };
-        await secure.AuthenticateAsClientAsync(options, cancellation);
+        try
+        {
+            await secure.AuthenticateAsClientAsync(options, cancellation);
+        }
+        catch
+        {
+            await secure.DisposeAsync();
+            throw;
+        }
+
         if (secure.NegotiatedApplicationProtocol == SslApplicationProtocol.Http2)
         {
             return secure;
@@ -192,5 +192,5 @@ internal sealed class Http2Transport(ApiEndpoint endpoint, TimeSpan connectTimeo
         return null;
     }
 
-    private void UseOlder() => _older ??= new HttpClientTransport(endpoint, HttpVersion.Version11, connectTimeout);
+    private void UseOlder() => _older ??= new HttpClientTransport(endpoint, HttpVersion.Version11, proxies, connectTimeout);
 }

@@ -1,5 +1,7 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Authentication;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
@@ -7,13 +9,14 @@ namespace Depot.Cli.ControlPlane;
 internal sealed class HttpClientTransport : IApiTransport
 {
     private readonly ApiEndpoint _endpoint;
+    private readonly ProxyRules _proxies;
     private readonly HttpClient _http;
 
     /// <param name="version">The HTTP version to ask for; a lower one is taken over TLS.</param>
-    public HttpClientTransport(ApiEndpoint endpoint, Version version, TimeSpan connectTimeout)
+    public HttpClientTransport(ApiEndpoint endpoint, Version version, ProxyRules proxies, TimeSpan connectTimeout)
     {
-        _endpoint = endpoint;
-        var handler = new SocketsHttpHandler { ConnectTimeout = connectTimeout, AllowAutoRedirect = false, UseCookies = false };
+        (_endpoint, _proxies) = (endpoint, proxies);
+        var handler = new SocketsHttpHandler { ConnectTimeout = connectTimeout, AllowAutoRedirect = false, UseCookies = false, Proxy = proxies };
         _http = new HttpClient(handler)
         {
             // Each call brings its own deadline.
@@ -47,8 +50,13 @@ internal sealed class HttpClientTransport : IApiTransport
         try
         {
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellation);
+            if (response.StatusCode == HttpStatusCode.ProxyAuthenticationRequired)
+            {
+                throw Unreachable.Because(_endpoint, new ProxyException(_proxies.Find(_endpoint.Base) ?? _endpoint.Base, "wants a login", null) { WantsLogin = true }, nothingSent: true);
+            }
+
             var body = await response.Content.ReadAsByteArrayAsync(cancellation);
-            return new ApiReply((int)response.StatusCode, response.Content.Headers.ContentType?.ToString() ?? "", body);
+            return new ApiReply((int)response.StatusCode, response.Content.Headers.ContentType?.ToString() ?? "", response.Headers.Date?.ToString("r") ?? "", body);
         }
         catch (HttpRequestException problem)
         {

@@ -11,7 +11,8 @@ internal interface IApiTransport : IAsyncDisposable
 /// <param name="Headers">Names in lower case.</param>
 internal sealed record ApiPost(string Path, IReadOnlyList<KeyValuePair<string, string>> Headers, ReadOnlyMemory<byte> Body);
 
-internal sealed record ApiReply(int Status, string ContentType, ReadOnlyMemory<byte> Body)
+/// <param name="Date">The server's clock, as HTTP writes it; empty when it does not say.</param>
+internal sealed record ApiReply(int Status, string ContentType, string Date, ReadOnlyMemory<byte> Body)
 {
     /// <summary>No answer of the API is near this; more is a peer that is none.</summary>
     public const int BodyBytesMax = 16 * 1024 * 1024;

@@ -16,6 +16,9 @@ internal sealed record Retry(TimeSpan Total, bool Idempotent)
     /// <summary>A build that runs must outlive a restart of the server.</summary>
     public static Retry WhileBuilding { get; } = new(TimeSpan.FromSeconds(20), Idempotent: true);
 
+    /// <summary>A person takes minutes to answer; the server may restart meanwhile.</summary>
+    public static Retry WhileWaiting { get; } = new(TimeSpan.FromMinutes(10), Idempotent: true);
+
     public async Task<T> RunAsync<T>(Func<Task<T>> call, TimeProvider clock, CancellationToken cancellation)
     {
         var start = clock.GetTimestamp();

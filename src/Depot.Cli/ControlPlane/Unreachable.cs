@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane;
 
@@ -15,10 +16,16 @@ internal static class Unreachable
 
     private static string Remedy(ApiEndpoint endpoint, Exception problem, bool nothingSent) => problem switch
     {
+        ProxyException { WantsLogin: true } => "Put its user and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.",
+        ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
+        AuthenticationException tls when IsOfTime(tls) => "Is this machine's clock right?",
         AuthenticationException => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
         _ when !nothingSent => "Try again; if it persists, look at the server's log.",
         _ => $"Is the Slipway server running there? Set DEPOT_API_URL to your server's address (this one comes from {endpoint.Source}).",
     };
+
+    /// <summary>.NET names the chain's faults in its message: NotTimeValid is a certificate that has expired, or that is not valid yet.</summary>
+    private static bool IsOfTime(AuthenticationException problem) => problem.Message.Contains("NotTimeValid", StringComparison.Ordinal);
 
     /// <summary>The cause without .NET's wrapping; the commonest in the words that every tool uses.</summary>
     public static string Reason(Exception problem) => problem switch

@@ -37,6 +37,12 @@ internal sealed class FlagTable
         string name, char? letter, string help, Action<string> assign, string valueName = "string", bool hidden = false, string? warning = null) =>
         Add(new Flag(name, letter, valueName, help, assign) { Hidden = hidden, Warning = warning });
 
+    /// <summary>A whole number.</summary>
+    public FlagTable Whole(string name, string help, Action<long> assign) => Add(new Flag(name, null, "int", help, value => assign(
+        long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new FlagException($"strconv.ParseInt: parsing {GoText.Quote(value)}: invalid syntax"))));
+
     /// <summary>May be given several times; each value is kept as it is written.</summary>
     public FlagTable Many(string name, char? letter, string help, List<string> into) =>
         Add(new Flag(name, letter, "stringArray", help, into.Add));
@@ -74,6 +80,16 @@ internal sealed class FlagTable
         }
 
         return rest;
+    }
+
+    /// <summary>The same for a command that takes at most <paramref name="max"/> other words.</summary>
+    /// <param name="command">All words of its name, for the error text.</param>
+    public IReadOnlyList<string> ParseAll(string command, ReadOnlySpan<string> words, Action<string>? warn = null, int max = 0)
+    {
+        var rest = Parse(words, warn);
+        return rest.Count <= max
+            ? rest
+            : throw new CliException($"unexpected argument {GoText.Quote(rest[max])} for {GoText.Quote(command)}") { Remedy = $"Run '{command} --help' for usage." };
     }
 
     private void ParseLong(string word, ReadOnlySpan<string> words, ref int index, Action<string>? warn)

@@ -1,4 +1,5 @@
 using Depot.Cli.Flags;
+using Depot.Cli.Settings;
 
 namespace Depot.Cli.Login;
 
@@ -11,10 +12,10 @@ internal static class LogoutCommand
         Summary = "Forget the stored API token",
         Run = (cli, words, _) =>
         {
-            new FlagTable().Parse(words, cli.Warn);
+            new FlagTable().ParseAll("depot logout", words, cli.Warn);
             if (File.Exists(cli.Settings.ConfigPath))
             {
-                (cli.Settings.Config with { ApiToken = null, OrganizationId = null }).Write(cli.Settings.ConfigPath);
+                DeviceLogin.Store(cli, ServerLogin.None);
             }
 
             cli.Output.WriteLine("Logout successful!");

@@ -1,6 +1,7 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
 using Depot.Cli.Settings;
+using Slipway.Contract.Depot.Cli.V1Beta1;
 
 namespace Depot.Cli.Projects;
 
@@ -19,7 +20,7 @@ internal static class InitCommand
     public static CliCommand Create() => new()
     {
         Name = "init",
-        Arguments = "[dir]",
+        Arguments = "[flags] [<dir>]",
         Summary = "Choose the project that a folder belongs to",
         Flags = () => Table(new Arguments()),
         Run = RunAsync,
@@ -33,28 +34,44 @@ internal static class InitCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new Arguments();
-        var rest = Table(arguments).Parse(words, cli.Warn);
+        var rest = Table(arguments).ParseAll("depot init", words, cli.Warn, max: 1);
         var folder = Path.GetFullPath(rest.Count > 0 ? rest[0] : ".", cli.WorkingFolder);
-        var path = Target(folder, arguments.Force);
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
-        await using var api = cli.OpenApi();
-        var projects = (await api.ListProjectsAsync(credentials.Token, cancellation)).Projects;
-        var wanted = arguments.Project.Length > 0 ? arguments.Project : cli.Settings.ProjectId;
-        var project = wanted is null && projects.Count == 1 ? projects[0] : projects.FirstOrDefault(known => known.Id == wanted);
-        if (project is null)
+        if (!Directory.Exists(folder))
         {
-            throw new CliException(wanted is null ? "missing project ID; please pass --project" : $"project with ID {wanted} not found")
-            {
-                Remedy = projects.Count == 0
-                    ? "There are no projects yet; create one first."
-                    : $"Your projects: {string.Join(", ", projects.Select(known => $"{known.Id} ({known.Name})"))}",
-            };
+            throw new CliException($"there is no folder {folder}");
         }
 
+        var path = Target(folder, arguments.Force);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
+        await using var api = cli.OpenApi();
+        var projects = (await api.ListProjectsAsync(credentials, cancellation)).Projects;
+        var project = await ChooseAsync(cli, arguments.Project, projects, cancellation);
         ProjectFile.Write(path, project.Id);
-        await cli.Output.WriteLineAsync($"Project {project.Name} ({project.OrgName}) initialized in directory {Path.GetDirectoryName(path)}");
+        cli.Output.WriteLine($"Project {project.Name} ({project.OrgName}) initialized in directory {Path.GetDirectoryName(path)}");
         return ExitCode.Done;
     }
+
+    /// <summary>The one that was named; the only one there is; else a person's choice.</summary>
+    private static async Task<ListProjectsResponse.Types.Project> ChooseAsync(
+        CliContext cli, string flag, IReadOnlyList<ListProjectsResponse.Types.Project> projects, CancellationToken cancellation)
+    {
+        if ((flag.Length > 0 ? flag : cli.Settings.ProjectId) is { } wanted)
+        {
+            return projects.FirstOrDefault(known => known.Id == wanted)
+                ?? throw new CliException($"project with ID {wanted} not found") { Remedy = Known(projects) };
+        }
+
+        if (cli.IsInteractive)
+        {
+            return await ProjectPicker.PickAsync(cli, projects, cancellation);
+        }
+
+        return projects.Count == 1 ? projects[0] : throw new CliException("missing project ID; please pass --project") { Remedy = Known(projects) };
+    }
+
+    private static string Known(IReadOnlyList<ListProjectsResponse.Types.Project> projects) => projects.Count == 0
+        ? "There are no projects yet; create one first."
+        : $"Your projects: {string.Join(", ", projects.Select(known => $"{known.Id} ({known.Name})"))}";
 
     /// <summary>The file to write: a new depot.json, or with force the one that is there, in its own format.</summary>
     private static string Target(string folder, bool force)

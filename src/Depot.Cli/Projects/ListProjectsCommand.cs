@@ -24,11 +24,11 @@ internal static class ListProjectsCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        Table(arguments).Parse(words, cli.Warn);
+        Table(arguments).ParseAll("depot list projects", words, cli.Warn);
         var format = Listing.ParseFormat(arguments.Output, cli);
-        var credentials = Credentials.Resolve(arguments.Token, cli.Settings);
+        using var credentials = Credentials.Resolve(arguments.Token, cli);
         await using var api = cli.OpenApi();
-        var projects = (await api.ListProjectsAsync(credentials.Token, cancellation)).Projects;
+        var projects = (await api.ListProjectsAsync(credentials, cancellation)).Projects;
         return Listing.Write(cli, format, new Table<ListProjectsResponse.Types.Project>(
             [new("Project ID", "id", project => project.Id), new("Name", "name", project => project.Name)], projects));
     }

@@ -23,13 +23,14 @@ internal sealed record ProgressJob
     public BuildVertex? Vertex { get; init; }
 
     /// <summary>The lines of all steps that have started.</summary>
-    public static List<ProgressJob> From(BuildLog log)
+    /// <param name="running">What to say of a part that has not ended.</param>
+    public static List<ProgressJob> From(BuildLog log, Func<BuildStatus, string> running)
     {
         List<ProgressJob> jobs = [];
         foreach (var vertex in log.Started)
         {
             jobs.Add(From(vertex, log));
-            jobs.AddRange(vertex.Statuses.Select(status => From(status, log)));
+            jobs.AddRange(vertex.Statuses.Select(status => From(status, log, running)));
             jobs.AddRange(vertex.Warnings.Select(warning => new ProgressJob
             {
                 Name = Printable($"WARN: {warning.Short.ToStringUtf8()}"),
@@ -56,7 +57,7 @@ internal sealed record ProgressJob
         };
     }
 
-    private static ProgressJob From(BuildStatus status, BuildLog log)
+    private static ProgressJob From(BuildStatus status, BuildLog log, Func<BuildStatus, string> running)
     {
         var latest = status.Latest;
         var interval = new RunInterval(latest.Started.ToNanoseconds(), latest.Completed?.ToNanoseconds());
@@ -64,7 +65,7 @@ internal sealed record ProgressJob
         {
             Name = Printable($"=> {latest.ID}"),
             Intervals = latest.Started is null ? [] : [Shift(interval, log)],
-            Status = SizeText.Progress(latest.Current, latest.Total),
+            Status = latest.Completed is null ? running(status) : SizeText.Progress(latest.Current, latest.Total),
             IsCompleted = latest.Completed is not null,
         };
     }

@@ -17,18 +17,25 @@ internal sealed class TtyProgress : RefreshingProgress
     /// <summary>What is kept for the report of a failure; a step can print without end.</summary>
     private const int KeptLinesMax = 20_000;
 
+    /// <summary>BuildKit's name of the part that takes the build context.</summary>
+    private const string ContextStatus = "transferring context:";
+
     private readonly string _header;
+    private readonly UploadMeter? _uploads;
+    private readonly TransferText _transfers = new();
     private readonly ProgressColors _colors;
     private readonly int _logLines;
     private readonly Dictionary<BuildVertex, LogPane> _panes = [];
     private readonly HashSet<BuildVertex> _withPane = [];
     private int _linesDrawn;
+    private TerminalSize? _drawnSize;
     private bool _drawn;
 
-    public TtyProgress(Terminal terminal, string header, TimeProvider clock)
+    public TtyProgress(Terminal terminal, string header, TimeProvider clock, UploadMeter? uploads = null)
         : base(terminal, clock)
     {
         _header = header;
+        _uploads = uploads;
         _colors = ProgressColors.From(terminal.Options);
         _logLines = terminal.Options.LogLines is > 0 and var lines ? lines : LogLinesMin;
     }
@@ -49,8 +56,15 @@ internal sealed class TtyProgress : RefreshingProgress
     protected override void Refresh(bool last)
     {
         var size = Terminal.Size();
-        var jobs = ChooseLines(ProgressJob.From(Log), size, last);
+        var jobs = ChooseLines(ProgressJob.From(Log, Transfer), size, last);
         MoveToTop();
+        if (_drawnSize is { } before && before != size)
+        {
+            // What was drawn for another width does not lie under the new lines.
+            Output.Write("\e[J");
+        }
+
+        _drawnSize = size;
         Output.Write("\e[?25l");
         Output.WriteLine(Title(size.Width, last));
         var lines = jobs.Sum(job => Draw(job, size));
@@ -76,6 +90,13 @@ internal sealed class TtyProgress : RefreshingProgress
         {
             Output.Write(line.Prefix).Write(line.Text).WriteLine();
         }
+    }
+
+    private string Transfer(BuildStatus status)
+    {
+        var latest = status.Latest;
+        var total = latest.ID == ContextStatus && _uploads?.ContextBytes is { } context ? Math.Max(latest.Current, context) : latest.Total;
+        return _transfers.Of(status, total, Log.Now());
     }
 
     private int LogHeight(TerminalSize size) => Math.Max(LogLinesMin, Math.Min(_logLines, size.Height - LogLinesMin - 1));

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Depot.Cli.Rendering;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.Settings;
 
@@ -14,11 +15,13 @@ internal sealed class CliSettings
 
     private readonly Func<string, string?> _environment;
     private readonly Lazy<ConfigFile> _config;
+    private readonly Lazy<ProxyRules> _proxies;
 
     public CliSettings(Func<string, string?> environment)
     {
         _environment = environment;
         _config = new Lazy<ConfigFile>(() => ConfigFile.Read(ConfigPath));
+        _proxies = new Lazy<ProxyRules>(() => ProxyRules.From(environment));
     }
 
     public static CliSettings FromProcess() =>
@@ -48,7 +51,16 @@ internal sealed class CliSettings
     /// <summary>The last resort of machines that hand a token to one job.</summary>
     public string? JobToken => Value("DEPOT_JIT_TOKEN") ?? Value("DEPOT_CACHE_TOKEN");
 
-    public string? OrganizationId => Value("DEPOT_ORG_ID") ?? Config.OrganizationId;
+    public string? OrganizationId => Value("DEPOT_ORG_ID") ?? StoredLogin.OrganizationId;
+
+    /// <summary>Whom a CI system's tokens are for; the server itself unless this says otherwise.</summary>
+    public string? OidcAudience => Value("DEPOT_OIDC_AUDIENCE");
+
+    /// <summary>What <c>depot login</c> has stored for the server in use.</summary>
+    public ServerLogin StoredLogin => Config.For(ApiUrl.Url);
+
+    /// <summary>There is something to open a web page with: a desktop of this machine's own.</summary>
+    public bool HasDesktop => GoOs is "darwin" or "windows" || Value("DISPLAY") is not null || Value("WAYLAND_DISPLAY") is not null;
 
     public string? ProjectId => Value("DEPOT_PROJECT_ID");
 
@@ -107,12 +119,14 @@ internal sealed class CliSettings
 
     public bool IsCi => CiDetection.IsCi(_environment);
 
-    /// <summary>The proxy that applies to <paramref name="url"/>, by the usual variables; only https is proxied.</summary>
-    public bool UsesProxy(Uri url) =>
-        url.Scheme == Uri.UriSchemeHttps && (Value("HTTPS_PROXY") ?? Value("https_proxy") ?? Value("ALL_PROXY") ?? Value("all_proxy")) is not null;
+    /// <summary>The proxies of this machine, by the usual variables.</summary>
+    public ProxyRules Proxies => _proxies.Value;
 
     /// <summary>A variable by name, as <c>--build-arg NAME</c> and <c>--secret env=NAME</c> pass it on; "" where it is set and empty.</summary>
     public string? Variable(string name) => _environment(name);
+
+    /// <summary>A variable is there and not empty.</summary>
+    public bool Has(string name) => Value(name) is not null;
 
     /// <summary><c>depot-cli/VERSION/OS/ARCH/terminal|ci</c>.</summary>
     public string UserAgent =>

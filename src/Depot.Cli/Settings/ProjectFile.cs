@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Depot.Cli.Settings;
@@ -58,13 +59,72 @@ internal sealed record ProjectFile(string Path, string Id)
             };
     }
 
-    /// <summary>Writes the compact form that the published client writes.</summary>
+    /// <summary>Writes the compact form that the published client writes; other keys of a file that is there stay.</summary>
     public static void Write(string path, string id)
     {
-        var text = System.IO.Path.GetExtension(path) == ".json"
-            ? $"{{\"id\":{JsonSerializer.Serialize(id, CliJson.Default.String)}}}\n"
-            : $"id: {id}\n";
-        File.WriteAllText(path, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        try
+        {
+            var old = File.Exists(path) ? File.ReadAllText(path) : "";
+            var text = System.IO.Path.GetExtension(path) == ".json" ? Json(old, id) : Yaml(old, id);
+            File.WriteAllText(path, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"could not write the project file {path}: {problem.Message}", inner: problem);
+        }
+    }
+
+    private static string Json(string old, string id)
+    {
+        var bytes = new MemoryStream();
+        var options = new JsonWriterOptions { Indented = old.TrimEnd().Contains('\n', StringComparison.Ordinal), Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var json = new Utf8JsonWriter(bytes, options))
+        {
+            json.WriteStartObject();
+            json.WriteString("id", id);
+            CopyOthers(old, json);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(bytes.ToArray()) + "\n";
+    }
+
+    /// <summary>A file that is no JSON object has nothing to keep: with --force it is replaced.</summary>
+    private static void CopyOthers(string old, Utf8JsonWriter json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(old);
+            foreach (var property in document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.EnumerateObject() : default)
+            {
+                if (property.Name != "id")
+                {
+                    property.WriteTo(json);
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Nothing was written before the parser gave up.
+        }
+    }
+
+    /// <summary>Replaces the line of the key; the others stay as they are, comments too.</summary>
+    private static string Yaml(string old, string id)
+    {
+        var line = $"id: {id}";
+        var lines = old.TrimEnd('\n').Split('\n').ToList();
+        var at = lines.FindIndex(text => text.StartsWith("id:", StringComparison.Ordinal));
+        if (at >= 0)
+        {
+            lines[at] = line;
+        }
+        else
+        {
+            lines.Insert(0, line);
+        }
+
+        return string.Join('\n', lines).TrimEnd('\n') + "\n";
     }
 
     private static IReadOnlyList<KeyValuePair<string, string?>> ReadKeys(string path)

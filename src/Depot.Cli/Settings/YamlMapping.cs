@@ -20,37 +20,103 @@ internal static class YamlMapping
         }
     }
 
+    /// <summary>The mappings in the list under <paramref name="key"/>; none where it is no list of mappings.</summary>
+    /// <exception cref="FormatException">The text is no YAML mapping.</exception>
+    public static IReadOnlyList<IReadOnlyList<KeyValuePair<string, string?>>> ReadItems(string text, string key)
+    {
+        var items = new List<IReadOnlyList<KeyValuePair<string, string?>>>();
+        try
+        {
+            var parser = new Parser(new StringReader(text));
+            if (TryEnter(parser))
+            {
+                ReadEntries(parser, (name, rest) => name == key && TakeItems(rest, items));
+            }
+        }
+        catch (YamlException problem)
+        {
+            throw new FormatException($"line {problem.Start.Line}: {problem.Message}", problem);
+        }
+
+        return items;
+    }
+
     private static List<KeyValuePair<string, string?>> ReadMapping(Parser parser)
     {
-        var entries = new List<KeyValuePair<string, string?>>();
+        if (TryEnter(parser))
+        {
+            return ReadEntries(parser, (_, _) => false);
+        }
+
+        return [];
+    }
+
+    /// <summary>Steps into the mapping; false where the text holds nothing.</summary>
+    private static bool TryEnter(Parser parser)
+    {
         parser.Consume<StreamStart>();
         if (!parser.TryConsume<DocumentStart>(out _))
         {
-            return entries;
+            return false;
         }
 
-        if (!parser.TryConsume<MappingStart>(out _))
+        if (parser.TryConsume<MappingStart>(out _))
         {
-            // A file that holds nothing but comments is an empty scalar to YAML.
-            return parser.TryConsume<Scalar>(out var scalar) && scalar.Value.Length == 0
-                ? entries
-                : throw new FormatException("the file holds no keys");
+            return true;
         }
 
+        // A file that holds nothing but comments is an empty scalar to YAML.
+        return parser.TryConsume<Scalar>(out var scalar) && scalar.Value.Length == 0 ? false : throw new FormatException("the file holds no keys");
+    }
+
+    /// <param name="take">Sees each value that is no scalar first; true when it has read it.</param>
+    private static List<KeyValuePair<string, string?>> ReadEntries(Parser parser, Func<string, Parser, bool> take)
+    {
+        var entries = new List<KeyValuePair<string, string?>>();
         while (!parser.TryConsume<MappingEnd>(out _))
         {
-            var key = parser.Consume<Scalar>().Value;
+            if (!parser.TryConsume<Scalar>(out var key))
+            {
+                throw new FormatException($"line {parser.Current?.Start.Line}: a key must be plain text");
+            }
+
             if (parser.TryConsume<Scalar>(out var value))
             {
-                entries.Add(new(key, value.IsPlainImplicit && value.Value is "null" or "~" ? null : value.Value));
+                entries.Add(new(key.Value, value.IsPlainImplicit && value.Value is "null" or "~" ? null : value.Value));
             }
             else
             {
-                parser.SkipThisAndNestedEvents();
-                entries.Add(new(key, null));
+                if (!take(key.Value, parser))
+                {
+                    parser.SkipThisAndNestedEvents();
+                }
+
+                entries.Add(new(key.Value, null));
             }
         }
 
         return entries;
+    }
+
+    private static bool TakeItems(Parser parser, List<IReadOnlyList<KeyValuePair<string, string?>>> items)
+    {
+        if (!parser.TryConsume<SequenceStart>(out _))
+        {
+            return false;
+        }
+
+        while (!parser.TryConsume<SequenceEnd>(out _))
+        {
+            if (parser.TryConsume<MappingStart>(out _))
+            {
+                items.Add(ReadEntries(parser, (_, _) => false));
+            }
+            else
+            {
+                parser.SkipThisAndNestedEvents();
+            }
+        }
+
+        return true;
     }
 }

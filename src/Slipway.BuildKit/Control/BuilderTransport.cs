@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Proxies;
 
 namespace Slipway.BuildKit.Control;
 
@@ -13,43 +14,36 @@ public static class BuilderTransport
 
     /// <summary>Connects and shakes hands: TLS 1.3, ALPN h2, this client's certificate, the server's checked against
     /// <paramref name="authorities"/> and <paramref name="serverName"/>.</summary>
+    /// <param name="proxy">The proxy that leads to the builder, if any.</param>
     /// <exception cref="IOException">The builder cannot be reached, or is not the one that was asked for.</exception>
     public static Task<Stream> ConnectAsync(
-        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, CancellationToken cancellation) =>
-        ConnectAsync(host, port, serverName, client, authorities, DialTimeout, TimeProvider.System, cancellation);
+        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Uri? proxy, CancellationToken cancellation) =>
+        ConnectAsync(host, port, serverName, client, authorities, proxy, DialTimeout, TimeProvider.System, cancellation);
 
     internal static async Task<Stream> ConnectAsync(
-        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
+        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Uri? proxy,
         TimeSpan timeout, TimeProvider clock, CancellationToken cancellation)
     {
         using var timer = new CancellationTokenSource(timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(host, port, either.Token);
-            return await ShakeHandsAsync(new NetworkStream(socket, ownsSocket: true), $"{host}:{port}", serverName, client, authorities, either.Token);
+            var network = await ProxyTunnel.ConnectAsync(proxy, host, port, either.Token);
+            return await ShakeHandsAsync(network, $"{host}:{port}", serverName, client, authorities, either.Token);
         }
         catch (OperationCanceledException) when (timer.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            socket.Dispose();
             throw new IOException(
                 $"The builder at {host}:{port} did not answer within {timeout.TotalSeconds:0} s. Check that this machine may reach that port.");
         }
-        catch (SocketException failure)
+        catch (Exception failure) when (failure is SocketException or ProxyException)
         {
-            socket.Dispose();
             throw new IOException($"The builder at {host}:{port} cannot be reached: {failure.Message}.", failure);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 
     private static async Task<Stream> ShakeHandsAsync(
-        NetworkStream network, string address, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
+        Stream network, string address, string serverName, X509Certificate2 client, X509Certificate2Collection authorities,
         CancellationToken cancellation)
     {
         var fault = "";
@@ -58,6 +52,11 @@ public static class BuilderTransport
         {
             await tls.AuthenticateAsClientAsync(
                 Options(serverName, client, authorities, whenRefused: found => fault = found), cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            await tls.DisposeAsync();
+            throw;
         }
         catch (Exception failure) when (failure is AuthenticationException or IOException)
         {

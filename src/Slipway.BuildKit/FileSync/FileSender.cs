@@ -10,7 +10,8 @@ namespace Slipway.BuildKit.FileSync;
 /// Three kinds of tasks run at once: one walks and sends STATs, one reads the receiver's requests, some read files and send DATA.
 /// None has a time limit of its own: a receiver may think as long as it likes, and a lost connection is noticed by the session's keep-alive.
 /// </remarks>
-internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, Action<long>? sent = null)
+/// <param name="sent">Told, from any thread, the bytes of all messages so far and those of the files that were asked for.</param>
+internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, Action<long, long>? sent = null)
 {
     // A DATA message and a batch of small files are at most this long: two per reader are in memory. BuildKit before 0.20 refuses messages above 4 MiB.
     private const int DataBatchBytes = 256 * 1024;
@@ -28,6 +29,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private readonly SentFiles _files = new();
     private readonly Channel<uint> _wanted = Channel.CreateBounded<uint>(new BoundedChannelOptions(RequestsAheadMax) { SingleWriter = true });
     private long _bytes;
+    private long _bytesWanted;
 
     /// <summary>Runs until the receiver has what it wants.</summary>
     /// <exception cref="GrpcStatusException">Something cannot be read (the receiver is told why), or the receiver failed.</exception>
@@ -81,7 +83,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             linkLength = _files.CopyPath(first, ref link);
         }
 
-        var id = _files.Add(walked.Parent, walked.Name, entry.Mode);
+        var id = _files.Add(walked.Parent, walked.Name, entry.Mode, entry.Size);
         if (mayBeLink && linkLength == 0)
         {
             links.Add((entry.Device, entry.Inode), id);
@@ -112,7 +114,8 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         var packet = Read(message);
         switch (packet.Type)
         {
-            case PacketType.Request when _files.TryClaim(packet.Id):
+            case PacketType.Request when _files.TryClaim(packet.Id, out var size):
+                Interlocked.Add(ref _bytesWanted, size);
                 await _wanted.Writer.WriteAsync(packet.Id, cancellation);
                 return true;
             case PacketType.Request:
@@ -258,7 +261,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         return new GrpcStatusException(GrpcStatusCode.Unknown, failure.Message, inner: failure);
     }
 
-    private void Count(long bytes) => sent?.Invoke(Interlocked.Add(ref _bytes, bytes));
+    private void Count(long bytes) => sent?.Invoke(Interlocked.Add(ref _bytes, bytes), Interlocked.Read(ref _bytesWanted));
 
     private readonly record struct OpenFile(int Descriptor, long Size) : IDisposable
     {

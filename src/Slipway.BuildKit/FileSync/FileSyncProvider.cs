@@ -7,8 +7,8 @@ namespace Slipway.BuildKit.FileSync;
 
 /// <summary>Offers local folders to the engine: <c>moby.filesync.v1.FileSync</c>.</summary>
 /// <param name="folders">The folders by the names under which the engine asks for them (<c>context</c>, <c>dockerfile</c>, named contexts). Nothing else can be read.</param>
-/// <param name="sent">Told the folder's name and the bytes of one transfer so far, from any thread.</param>
-public sealed class FileSyncProvider(IReadOnlyDictionary<string, string> folders, Action<string, long>? sent = null) : IAttachable
+/// <param name="watch">Called with the folder's name when a transfer begins; what it returns is told, from any thread, the bytes sent so far and the bytes asked for.</param>
+public sealed class FileSyncProvider(IReadOnlyDictionary<string, string> folders, Func<string, Action<long, long>>? watch = null) : IAttachable
 {
     public const string DiffCopyMethod = "/moby.filesync.v1.FileSync/DiffCopy";
 
@@ -35,8 +35,7 @@ public sealed class FileSyncProvider(IReadOnlyDictionary<string, string> folders
 
         using var root = Open(folder);
         var filter = Filter(root, request);
-        Action<long>? progress = sent is null ? null : bytes => sent(request.FolderName, bytes);
-        await new FileSender(call, root, filter, progress).RunAsync(cancellation);
+        await new FileSender(call, root, filter, watch?.Invoke(request.FolderName)).RunAsync(cancellation);
     }
 
     private static RootFolder Open(string folder)

@@ -28,7 +28,7 @@ internal sealed class SentFiles
     }
 
     /// <summary>Notes the next STAT. Its content may be asked for when it is a regular file.</summary>
-    public uint Add(WalkFolder folder, ReadOnlySpan<byte> name, uint mode)
+    public uint Add(WalkFolder folder, ReadOnlySpan<byte> name, uint mode, long size)
     {
         lock (_gate)
         {
@@ -49,15 +49,16 @@ internal sealed class SentFiles
                 _folders.Add(folder.Path);
             }
 
-            _entries[^1][id % BlockEntries] = new Entry(folder.TableIndex, Store(name), (ushort)name.Length, GoFileMode.IsRegular(mode));
+            _entries[^1][id % BlockEntries] = new Entry(folder.TableIndex, Store(name), (ushort)name.Length, GoFileMode.IsRegular(mode), size);
             return id;
         }
     }
 
-    /// <summary>Hands out a regular file's content once.</summary>
+    /// <summary>Hands out a regular file's content once, with the size that its STAT told.</summary>
     /// <returns>False when there is no such file, or it was handed out before.</returns>
-    public bool TryClaim(uint id)
+    public bool TryClaim(uint id, out long size)
     {
+        size = 0;
         lock (_gate)
         {
             if (id >= _count)
@@ -67,6 +68,7 @@ internal sealed class SentFiles
 
             ref var entry = ref _entries[(int)(id / BlockEntries)][id % BlockEntries];
             var claimed = entry.IsOpen;
+            size = entry.Size;
             entry = entry with { IsOpen = false };
             return claimed;
         }
@@ -112,5 +114,5 @@ internal sealed class SentFiles
     }
 
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Entry(int Folder, int Name, ushort NameLength, bool IsOpen);
+    private readonly record struct Entry(int Folder, int Name, ushort NameLength, bool IsOpen, long Size);
 }

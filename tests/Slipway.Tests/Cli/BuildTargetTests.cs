@@ -124,7 +124,7 @@ public sealed class BuildTargetTests : IAsyncLifetime
         await using var first = await BuildTarget.OpenAsync(cli, firstPlan, docker: null, logins, steps, CancellationToken.None);
         await using var second = await BuildTarget.OpenAsync(cli, secondPlan, docker: null, logins, steps, CancellationToken.None);
         await using var build = await RemoteBuild.OpenAsync(
-            cli, new CreateBuildRequest { ProjectId = "p1" }, Credentials.Resolve("token", _scene.Settings), logins, steps, CancellationToken.None);
+            cli, new CreateBuildRequest { ProjectId = "p1" }, Credentials.Resolve("token", _scene.Context(TimeProvider.System)), logins, steps, CancellationToken.None);
         var results = await build.RunAsync(
             builders => FirstFailure.OfAllAsync<BuildResult>(
                 [

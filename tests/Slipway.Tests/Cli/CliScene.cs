@@ -19,9 +19,30 @@ internal sealed class CliScene : IDisposable
 
     public Dictionary<string, string> Environment { get; } = [];
 
-    public CliSettings Settings { get; }
+    public CliSettings Settings { get; set; }
 
     public Stream Input { get; set; } = Stream.Null;
+
+    /// <summary>A person sits at the terminal.</summary>
+    public bool Interactive { get; set; }
+
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    public CliContext Context(TimeProvider clock, Stream? output = null, Stream? error = null) => new()
+    {
+        Settings = Settings,
+        WorkingFolder = Folder,
+        Clock = clock,
+        Terminal = new Terminal
+        {
+            In = Input,
+            Out = output ?? Stream.Null,
+            Err = Stream.Synchronized(error ?? Stream.Null),
+            InIsTerminal = Interactive,
+            OutIsTerminal = Interactive,
+            ErrIsTerminal = Interactive,
+        },
+    };
 
     public string Write(string name, string text)
     {
@@ -39,13 +60,7 @@ internal sealed class CliScene : IDisposable
     {
         var output = new MemoryStream();
         var error = new MemoryStream();
-        var context = new CliContext
-        {
-            Settings = Settings,
-            WorkingFolder = Folder,
-            Terminal = new Terminal { In = Input, Out = output, Err = Stream.Synchronized(error) },
-        };
-        var exitCode = await CliHost.RunAsync(context, words, cancellation);
+        var exitCode = await CliHost.RunAsync(Context(Clock, output, error), words, cancellation);
         return (exitCode, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
     }
 

@@ -90,7 +90,7 @@ public sealed class CommandTests : IAsyncLifetime
     {
         _server.Fails("ListProjects", 401, "unauthenticated", "invalid token");
         var refused = await _scene.RunAsync(["login", "--token", "bad"]);
-        Assert.Equal("Error: unauthenticated: invalid token\n", refused.Error);
+        Assert.Equal("Error: unauthenticated: invalid token\nThe token is the one of --token; `depot login`, or `slipway admin token create`, makes a new one.\n", refused.Error);
         Assert.False(File.Exists(_scene.Settings.ConfigPath));
 
         _server.WithBuild("tcp://x:1");
@@ -103,11 +103,11 @@ public sealed class CommandTests : IAsyncLifetime
     [Fact]
     public async Task Logout_forgets_the_token()
     {
-        _scene.Write("config/depot/depot.yaml", "api_token: x\napi_url: 'http://kept'\n");
+        _scene.Write("config/depot/depot.yaml", $"api_token: x\napi_url: '{_server.Url}'\n");
         Assert.Equal("Logout successful!\n", (await _scene.RunAsync(["logout"])).Output);
         var text = File.ReadAllText(_scene.Settings.ConfigPath);
         Assert.Contains("api_token: ''", text);
-        Assert.Contains("api_url: 'http://kept'", text);
+        Assert.Contains($"api_url: '{_server.Url}'", text);
     }
 
     [Theory]

@@ -4,6 +4,7 @@ using Depot.Cli;
 using Depot.Cli.ControlPlane;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Slipway.BuildKit.Proxies;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Xunit;
@@ -21,11 +22,11 @@ public sealed class ControlPlaneTests
     {
         await using var server = (await ConnectDouble.StartAsync(protocols)).WithBuild("tcp://x:1");
         await using var api = Api(server.Url);
-        var created = await api.CreateBuildAsync(new CreateBuildRequest { ProjectId = "p1" }, "secret", CancellationToken.None);
+        var created = await api.CreateBuildAsync(new CreateBuildRequest { ProjectId = "p1" }, Token, CancellationToken.None);
         Assert.Equal("b1", created.BuildId);
         Assert.Equal("p1", created.ProjectId);
         var headers = server.Headers["CreateBuild"];
-        Assert.Equal("Bearer secret", headers.Authorization);
+        Assert.Equal("Bearer t", headers.Authorization);
         Assert.Equal("application/proto", headers.ContentType);
         Assert.Equal("1", headers["connect-protocol-version"]);
         Assert.Equal("depot-cli/test/linux/amd64/ci", headers.UserAgent);
@@ -44,8 +45,8 @@ public sealed class ControlPlaneTests
             await ConnectDouble.AnswerAsync(context, new ListProjectsResponse());
         });
         await using var api = Api(server.Url);
-        var slow = api.ListProjectsAsync("t", CancellationToken.None);
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => api.FinishBuildAsync(new FinishBuildRequest(), "t", CancellationToken.None)));
+        var slow = api.ListProjectsAsync(Token, CancellationToken.None);
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => api.FinishBuildAsync(new FinishBuildRequest(), Token, CancellationToken.None)));
         Assert.False(slow.IsCompleted);
         release.SetResult();
         await slow;
@@ -59,7 +60,7 @@ public sealed class ControlPlaneTests
     {
         await using var server = (await ConnectDouble.StartAsync()).Fails("ListProjects", status, code, message);
         await using var api = Api(server.Url);
-        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync("t", CancellationToken.None));
+        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync(Token, CancellationToken.None));
         Assert.Equal($"{code}: {message}", problem.Message);
         Assert.Equal(code, problem.Code);
     }
@@ -80,7 +81,7 @@ public sealed class ControlPlaneTests
             await context.Response.WriteAsync(body);
         });
         await using var api = Api(server.Url);
-        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync("t", CancellationToken.None));
+        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync(Token, CancellationToken.None));
         Assert.Contains(expected, problem.Message);
     }
 
@@ -88,7 +89,7 @@ public sealed class ControlPlaneTests
     public async Task A_server_that_is_not_there_is_named_with_the_remedy()
     {
         await using var api = Api($"http://127.0.0.1:{FreePort()}");
-        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync("t", CancellationToken.None));
+        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync(Token, CancellationToken.None));
         Assert.Matches("^could not reach http://127.0.0.1:[0-9]+: connection refused$", problem.Message);
         Assert.Contains("DEPOT_API_URL", problem.Remedy);
         Assert.True(problem.NothingSent);
@@ -98,7 +99,7 @@ public sealed class ControlPlaneTests
     public async Task A_host_that_does_not_exist_is_named()
     {
         await using var api = Api("http://nowhere.invalid:1");
-        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync("t", CancellationToken.None));
+        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync(Token, CancellationToken.None));
         Assert.StartsWith("could not reach http://nowhere.invalid:1: no such host", problem.Message);
     }
 
@@ -110,7 +111,7 @@ public sealed class ControlPlaneTests
         using var stop = new CancellationTokenSource();
         var serving = SpeakGarbageAsync(listener, stop.Token);
         await using var api = Api($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
-        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync("t", CancellationToken.None));
+        var problem = await Assert.ThrowsAsync<ApiException>(() => api.ListProjectsAsync(Token, CancellationToken.None));
         Assert.Contains("127.0.0.1", problem.Message);
         await stop.CancelAsync();
         await serving;
@@ -140,7 +141,7 @@ public sealed class ControlPlaneTests
         });
         await using var api = Api(server.Url);
         using var stop = new CancellationTokenSource();
-        var call = api.ListProjectsAsync("t", stop.Token);
+        var call = api.ListProjectsAsync(Token, stop.Token);
         await arrived.Task;
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
@@ -162,7 +163,7 @@ public sealed class ControlPlaneTests
             await ConnectDouble.AnswerAsync(context, new FinishBuildResponse());
         });
         await using var api = Api(server.Url);
-        await api.FinishBuildAsync(new FinishBuildRequest { BuildId = "b1" }, "t", CancellationToken.None);
+        await api.FinishBuildAsync(new FinishBuildRequest { BuildId = "b1" }, Token, CancellationToken.None);
         Assert.Equal(3, tries);
     }
 
@@ -176,7 +177,7 @@ public sealed class ControlPlaneTests
             return Task.CompletedTask;
         });
         await using var api = Api(server.Url);
-        await Assert.ThrowsAsync<ApiException>(() => api.CreateBuildAsync(new CreateBuildRequest(), "t", CancellationToken.None));
+        await Assert.ThrowsAsync<ApiException>(() => api.CreateBuildAsync(new CreateBuildRequest(), Token, CancellationToken.None));
         Assert.Single(server.Calls);
     }
 
@@ -185,7 +186,7 @@ public sealed class ControlPlaneTests
     {
         var port = FreePort();
         await using var api = Api($"http://127.0.0.1:{port}");
-        var creating = api.CreateBuildAsync(new CreateBuildRequest { ProjectId = "p1" }, "t", CancellationToken.None);
+        var creating = api.CreateBuildAsync(new CreateBuildRequest { ProjectId = "p1" }, Token, CancellationToken.None);
         await using var server = (await ConnectDouble.StartAsync(port: port)).WithBuild("tcp://x:1");
         Assert.Equal("b1", (await creating).BuildId);
     }
@@ -197,11 +198,11 @@ public sealed class ControlPlaneTests
         await using var api = Api($"http://127.0.0.1:{port}");
         await using (var first = (await ConnectDouble.StartAsync(port: port)).WithBuild("tcp://x:1"))
         {
-            await api.ListProjectsAsync("t", CancellationToken.None);
+            await api.ListProjectsAsync(Token, CancellationToken.None);
         }
 
         await using var second = (await ConnectDouble.StartAsync(port: port)).WithBuild("tcp://x:1");
-        await api.ListProjectsAsync("t", CancellationToken.None);
+        await api.ListProjectsAsync(Token, CancellationToken.None);
     }
 
     [Fact]
@@ -210,10 +211,12 @@ public sealed class ControlPlaneTests
         await using var server = (await ConnectDouble.StartAsync()).WithBuild("tcp://x:1").Fails("CreateBuild", 404, "not_found", "project not found");
         await using var api = Api(server.Url);
         var problem = await Assert.ThrowsAsync<CliException>(() => BuildRecord.OpenAsync(
-            api, new Credentials("t", "test"), new CreateBuildRequest { ProjectId = "" }, CancellationToken.None));
+            api, Token, new CreateBuildRequest { ProjectId = "" }, CancellationToken.None));
         Assert.StartsWith("missing project ID", problem.Message);
         Assert.Equal("Your projects: p1 (one)", problem.Remedy);
     }
+
+    private static Credentials Token => Credentials.Of("t", "test");
 
     private static BuildApi Api(string url) => new(Client(url), TimeProvider.System);
 
@@ -221,7 +224,7 @@ public sealed class ControlPlaneTests
     {
         var endpoint = ApiEndpoint.Parse(url, "DEPOT_API_URL");
         return new ConnectClient(
-            endpoint, ApiTransports.For(endpoint, throughProxy: false, TimeSpan.FromSeconds(10), TimeProvider.System), "depot-cli/test/linux/amd64/ci", TimeProvider.System);
+            endpoint, ApiTransports.For(endpoint, ProxyRules.None, TimeSpan.FromSeconds(10), TimeProvider.System), "depot-cli/test/linux/amd64/ci", TimeProvider.System);
     }
 
     private static int FreePort()

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.Contract.Depot.Cli.V1;
+using Slipway.Tests.BuildKit.Proxies;
 using Xunit;
 
 namespace Slipway.Tests.Cli;
@@ -102,6 +103,45 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal((0, "Project ID,Name\np1,one\n", ""), trusted);
     }
 
+    [Theory]
+    [InlineData(HttpProtocols.Http1, "http")]
+    [InlineData(HttpProtocols.Http2, "http")]
+    [InlineData(HttpProtocols.Http2, "socks5")]
+    public async Task A_server_behind_a_proxy_with_a_login_and_a_private_authority_is_reached(HttpProtocols protocols, string scheme)
+    {
+        using var certificate = SelfSigned();
+        await using var server = (await ConnectDouble.StartAsync(protocols, certificate: certificate)).WithBuild("tcp://x:1");
+        await using var proxy = new ProxyDouble { Login = "user:p@ss", AllTo = new Uri(server.Url).Port };
+        Directory.CreateDirectory(Path.Combine(_scene.Folder, "authorities"));
+        _scene.Write("authorities/ca.pem", certificate.ExportCertificatePem());
+        (string, string)[] environment = [("DEPOT_API_URL", "https://slipway.test"), ("DEPOT_TOKEN", "t"), ("SSL_CERT_DIR", Path.Combine(_scene.Folder, "authorities"))];
+        var reached = await RunAsync(Start(["list", "projects"], [.. environment, ("HTTPS_PROXY", $"{scheme}://user:p%40ss@{proxy.Address}")]));
+        Assert.Equal((0, "Project ID,Name\np1,one\n", ""), reached);
+        Assert.All(proxy.Asked, line => Assert.Equal(scheme == "http" ? "CONNECT slipway.test:443 HTTP/1.1" : "SOCKS slipway.test:443", line));
+
+        var refused = await RunAsync(Start(["list", "projects"], [.. environment, ("https_proxy", $"{scheme}://user:wrong@{proxy.Address}")]));
+        Assert.Equal(1, refused.ExitCode);
+        Assert.StartsWith($"Error: could not reach https://slipway.test: the proxy {scheme}://{proxy.Address} ", refused.Error);
+        Assert.EndsWith("HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.\n", refused.Error);
+        Assert.DoesNotContain("wrong", refused.Error);
+    }
+
+    [Fact]
+    public async Task A_cleartext_server_is_reached_through_a_proxy_that_passes_requests_on()
+    {
+        await using var server = (await ConnectDouble.StartAsync(HttpProtocols.Http1)).WithBuild("tcp://x:1");
+        await using var proxy = new ProxyDouble { Login = "u:p", AllTo = new Uri(server.Url).Port };
+        (string, string)[] environment = [("DEPOT_API_URL", "http://slipway.test:8400"), ("DEPOT_TOKEN", "t")];
+        var reached = await RunAsync(Start(["list", "projects"], [.. environment, ("http_proxy", $"u:p@{proxy.Address}")]));
+        Assert.Equal((0, "Project ID,Name\np1,one\n", ""), reached);
+        Assert.All(proxy.Asked, line => Assert.StartsWith("POST http://slipway.test:8400/depot.cli.v1beta1.ProjectsService/ListProjects", line));
+
+        var refused = await RunAsync(Start(["list", "projects"], [.. environment, ("http_proxy", proxy.Address)]));
+        Assert.StartsWith($"Error: could not reach http://slipway.test:8400: the proxy http://{proxy.Address} wants a login\n", refused.Error);
+        var straight = await RunAsync(Start(["list", "projects"], [.. environment, ("http_proxy", proxy.Address), ("NO_PROXY", "slipway.test")]));
+        Assert.Contains("no such host", straight.Error);
+    }
+
     private Process StartBuild(ConnectDouble server)
     {
         _scene.Write("app/Dockerfile", "FROM scratch\n");
@@ -120,6 +160,12 @@ public sealed class ProcessTests : IDisposable
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("DEPOT_", StringComparison.Ordinal) || name.StartsWith("DOCKER_", StringComparison.Ordinal)).ToList())
         {
             start.Environment.Remove(name);
+        }
+
+        foreach (var name in new[] { "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY" })
+        {
+            start.Environment.Remove(name);
+            start.Environment.Remove(name.ToLowerInvariant());
         }
 
         start.Environment["XDG_CONFIG_HOME"] = _scene.Folder;
@@ -163,6 +209,7 @@ public sealed class ProcessTests : IDisposable
         var request = new CertificateRequest("CN=test", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName("slipway.test");
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));

@@ -21,7 +21,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData(null, "", "api-env", "stored", "job", "api-env", "DEPOT_API_TOKEN")]
     [InlineData(null, null, "", "stored", "job", "stored", "depot.yaml")]
     [InlineData(null, null, null, null, "job", "job", "the job's token")]
-    public void The_nearest_token_counts(string? flag, string? token, string? api, string? stored, string? job, string expected, string source)
+    public async Task The_nearest_token_counts(string? flag, string? token, string? api, string? stored, string? job, string expected, string source)
     {
         Set("DEPOT_TOKEN", token);
         Set("DEPOT_API_TOKEN", api);
@@ -31,8 +31,8 @@ public sealed class SettingsTests : IDisposable
             _scene.Write("config/depot/depot.yaml", $"api_token: {stored}\norg_id: \"\"\n");
         }
 
-        var credentials = Credentials.Resolve(flag, _scene.Settings);
-        Assert.Equal(expected, credentials.Token);
+        using var credentials = Credentials.Resolve(flag, _scene.Context(TimeProvider.System));
+        Assert.Equal(expected, await credentials.TokenAsync(CancellationToken.None));
         Assert.EndsWith(source, credentials.Source);
         Assert.DoesNotContain(expected, $"{credentials}".Replace(source, "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
@@ -40,7 +40,7 @@ public sealed class SettingsTests : IDisposable
     [Fact]
     public void No_token_says_what_to_do()
     {
-        var problem = Assert.Throws<CliException>(() => Credentials.Resolve(null, _scene.Settings));
+        var problem = Assert.Throws<CliException>(() => Credentials.Resolve(null, _scene.Context(TimeProvider.System)));
         Assert.Equal("missing API token, please run `depot login`", problem.Message);
         Assert.Contains("DEPOT_TOKEN", problem.Remedy);
     }
@@ -71,11 +71,72 @@ public sealed class SettingsTests : IDisposable
     public void The_settings_file_is_private_and_reads_back()
     {
         var path = _scene.Settings.ConfigPath;
-        new ConfigFile("it's: #secret", "o1", "https://x").Write(path);
-        Assert.Equal(new ConfigFile("it's: #secret", "o1", "https://x"), ConfigFile.Read(path));
+        ConfigFile.Empty.With("https://x/", new("it's: #secret", "o1")).With("https://other.example", new("second", null)).Write(path);
+        var read = ConfigFile.Read(path);
+        Assert.Equal(("it's: #secret", "o1"), (read.For("https://x").Token, read.For("HTTPS://X/").OrganizationId));
+        Assert.Equal("second", read.For("https://other.example/").Token);
+        Assert.Equal("https://x", read.ApiUrl);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(path)!));
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public void A_token_is_for_the_server_that_gave_it()
+    {
+        var one = ConfigFile.Empty.With("https://one.example", new("1", null));
+        Assert.Null(one.For("https://two.example").Token);
+        var both = one.With("https://two.example", new("2", null));
+        Assert.Equal(("1", "2"), (both.For("https://one.example").Token, both.For("https://two.example").Token));
+        var left = both.With("https://one.example", ServerLogin.None);
+        Assert.Equal((null, "2"), (left.For("https://one.example").Token, left.For("https://two.example").Token));
+    }
+
+    [Fact]
+    public void What_the_published_client_stored_counts_for_any_server()
+    {
+        var file = ConfigFile.Parse("api_token: theirs\norg_id: o9\nservers:\n  - url: https://mine.example\n    api_token: x\n  - 7\n");
+        Assert.Equal(("theirs", "o9"), (file.For("https://any.example").Token, file.For("https://any.example").OrganizationId));
+    }
+
+    [Theory]
+    [InlineData("Bearer abc", "Bearer")]
+    [InlineData("two words", "space")]
+    [InlineData("zzz\n", "line end")]
+    [InlineData("tökén", "another character")]
+    [InlineData("\"quoted\"", "quotation marks")]
+    [InlineData("slpp_000000000000000000000000000000000000", "checksum")]
+    [InlineData("slpu_short", "10 of 41 characters")]
+    public void A_malformed_token_is_told_of_before_it_is_sent(string token, string expected)
+    {
+        Set("DEPOT_TOKEN", token);
+        var problem = Assert.Throws<CliException>(() => Credentials.Resolve(null, _scene.Context(TimeProvider.System)));
+        Assert.StartsWith("the token of DEPOT_TOKEN is malformed: ", problem.Message);
+        Assert.Contains(expected, problem.Message);
+        Assert.DoesNotContain(token.Trim(), problem.Message);
+    }
+
+    [Fact]
+    public void A_whole_token_and_a_foreign_one_pass()
+    {
+        Assert.Null(TokenShape.FaultOf(Slipway.Contract.Tokens.TokenText.Create(Slipway.Contract.Tokens.TokenKind.Project)));
+        Assert.Null(TokenShape.FaultOf("depot_project_0123abc"));
+        Assert.Null(TokenShape.FaultOf("slpz_of-a-later-server"));
+    }
+
+    [Theory]
+    [InlineData(-600, 300, -300, "The token of X expired 5 minutes ago: get a new one.")]
+    [InlineData(600, 300, 0, "The token of X is valid in 10 minutes only: is this machine's clock, or its issuer's, off?")]
+    [InlineData(-60, 300, 7200, "This machine's clock is 2 hours behind the server's: set it, then try again (the token is the one of X).")]
+    [InlineData(-60, 300, -86400 * 3, "This machine's clock is 3 days ahead of the server's: set it, then try again (the token is the one of X).")]
+    [InlineData(-60, 300, 5, "The token is the one of X; `depot login`, or `slipway admin token create`, makes a new one.")]
+    public void A_refused_token_is_explained_by_what_is_known_here(int from, int life, int serverAhead, string expected)
+    {
+        var now = DateTimeOffset.UnixEpoch.AddYears(56);
+        var server = serverAhead == -300 ? now : now.AddSeconds(serverAhead);
+        var claims = System.Text.Encoding.UTF8.GetBytes($$"""{"nbf":{{now.AddSeconds(from).ToUnixTimeSeconds()}},"exp":{{now.AddSeconds(from + life).ToUnixTimeSeconds()}}}""");
+        var token = $"e30.{System.Buffers.Text.Base64Url.EncodeToString(claims)}.c2ln";
+        Assert.Equal(expected, TokenRefusal.Explain("X", token, server, now));
     }
 
     [Fact]
@@ -114,6 +175,26 @@ public sealed class SettingsTests : IDisposable
         var problem = Assert.Throws<CliException>(() => ProjectFile.Find(Path.Combine(_scene.Folder, "a"), _ => { }));
         Assert.Contains(path, problem.Message);
         Assert.Contains(remedy, problem.Remedy);
+    }
+
+    [Theory]
+    [InlineData("depot.json", "", "{\"id\":\"p1\"}\n")]
+    [InlineData("depot.json", "{\"id\":\"old\",\"note\":[1,{\"a\":\"<b>\"}]}", "{\"id\":\"p1\",\"note\":[1,{\"a\":\"<b>\"}]}\n")]
+    [InlineData("depot.json", "{\n  \"x\": 1,\n  \"id\": \"old\"\n}\n", "{\n  \"id\": \"p1\",\n  \"x\": 1\n}\n")]
+    [InlineData("depot.json", "{ broken", "{\"id\":\"p1\"}\n")]
+    [InlineData("depot.yml", "", "id: p1\n")]
+    [InlineData("depot.yaml", "# ours\nid: old\nother: x\n", "# ours\nid: p1\nother: x\n")]
+    [InlineData("depot.yaml", "other: x\n", "id: p1\nother: x\n")]
+    public void A_written_project_file_keeps_its_other_keys(string name, string old, string expected)
+    {
+        var path = Path.Combine(_scene.Folder, name);
+        if (old.Length > 0)
+        {
+            File.WriteAllText(path, old);
+        }
+
+        ProjectFile.Write(path, "p1");
+        Assert.Equal(expected, File.ReadAllText(path));
     }
 
     [Fact]

@@ -225,7 +225,7 @@ public sealed class RoundTripTests
         long sent = 0;
         var pair = new MemoryStreamPair();
         using var root = RootFolder.Open(from.Path);
-        var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything, bytes => InterlockedMax(ref sent, bytes)).RunAsync(CancellationToken.None));
+        var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything, (bytes, _) => InterlockedMax(ref sent, bytes)).RunAsync(CancellationToken.None));
         await ReceiveAsync(pair, to, sending);
         Assert.InRange(sent, 1_000_000, 1_002_000);
     }

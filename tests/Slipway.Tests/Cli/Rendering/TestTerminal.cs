@@ -9,15 +9,21 @@ internal sealed class TestTerminal
     private readonly MemoryStream _out = new();
     private readonly MemoryStream _err = new();
 
-    public TestTerminal(bool isTerminal = false, TerminalOptions? options = null, int width = 100, int height = 50) => Terminal = new Terminal
+    public TestTerminal(bool isTerminal = false, TerminalOptions? options = null, int width = 100, int height = 50)
     {
-        In = Stream.Null,
-        Out = _out,
-        Err = _err,
-        ErrIsTerminal = isTerminal,
-        Options = options ?? new TerminalOptions(),
-        Size = () => new TerminalSize(width, height),
-    };
+        Size = new TerminalSize(width, height);
+        Terminal = new Terminal
+        {
+            In = Stream.Null,
+            Out = _out,
+            Err = _err,
+            ErrIsTerminal = isTerminal,
+            Options = options ?? new TerminalOptions(),
+            Size = () => Size,
+        };
+    }
+
+    public TerminalSize Size { get; set; }
 
     public Terminal Terminal { get; }
 

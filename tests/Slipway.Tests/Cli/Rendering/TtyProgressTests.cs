@@ -57,6 +57,65 @@ public sealed class TtyProgressTests
     }
 
     [Fact]
+    public async Task A_transfer_that_runs_has_a_bar_and_a_rate_and_one_that_ended_looks_as_buildx_shows_it()
+    {
+        var terminal = new TestTerminal(isTerminal: true, width: 100, height: 30);
+        var uploads = new UploadMeter();
+        uploads.Watch("dockerfile")(1, 999);
+        uploads.Watch("context")(40, 10);
+        uploads.Watch("context")(0, 4_000_000);
+        await using var progress = new TtyProgress(terminal.Terminal, "", _clock, uploads);
+        var started = _clock.GetUtcNow();
+        var step = new VertexWriter(progress.Write, _clock).Start("[internal] load build context");
+        step.Report("transferring context:", 1_000_000, 0, started, completed: false);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        step.Report("transferring context:", 3_000_000, 0, started, completed: false);
+        step.Report("sha256:0123", 5_000_000, 10_000_000, started, completed: false);
+        step.Report("unpacking", 7_000_000, 0, started, completed: false);
+        _clock.Advance(TimeSpan.FromMilliseconds(700));
+        var screen = Screen(terminal.TakeErr());
+        Assert.StartsWith(" => => transferring context: 3.00MB / 4.00MB [===============>    ]  75% ", screen[2]);
+        Assert.Matches(@"% \d+\.\d\d[kM]B/s +1\.\ds$", screen[2]);
+        Assert.StartsWith(" => => sha256:0123 5.00MB / 10.00MB [==========>         ]  50%", screen[3]);
+        Assert.StartsWith(" => => unpacking 7.00MB ", screen[4]);
+
+        step.Report("transferring context:", 4_000_000, 0, started, completed: true);
+        Tick();
+        Assert.Matches("^ => => transferring context: 4.00MB +1.[0-9]s$", Screen(terminal.TakeErr())[2]);
+    }
+
+    [Fact]
+    public async Task A_terminal_that_changes_its_size_is_wiped_below_the_top()
+    {
+        var terminal = new TestTerminal(isTerminal: true, width: 60, height: 30);
+        await using var progress = new TtyProgress(terminal.Terminal, "", _clock);
+        new VertexWriter(progress.Write, _clock).Start("a");
+        Tick();
+        Assert.DoesNotContain("\e[J", terminal.TakeErr());
+        terminal.Size = new TerminalSize(40, 10);
+        Tick();
+        var drawn = terminal.TakeErr();
+        Assert.Contains("\e[0G\e[J\e[?25l", drawn);
+        Assert.All(Screen(drawn), row => Assert.True(row.Length < 40));
+        Tick();
+        Assert.DoesNotContain("\e[J", terminal.TakeErr());
+    }
+
+    [Fact]
+    public void Two_contexts_at_once_are_not_added_up()
+    {
+        var uploads = new UploadMeter();
+        Assert.Null(uploads.ContextBytes);
+        var first = uploads.Watch("context");
+        first(1, 10);
+        Assert.Equal(10, uploads.ContextBytes);
+        uploads.Watch("context")(1, 20);
+        Assert.Null(uploads.ContextBytes);
+        first(10, 10);
+        Assert.Equal(20, uploads.ContextBytes);
+    }
+
+    [Fact]
     public async Task Redrawing_starts_where_the_last_drawing_did()
     {
         var terminal = new TestTerminal(isTerminal: true, width: 40, height: 30);
