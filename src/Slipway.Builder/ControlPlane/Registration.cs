@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using Slipway.Contract;
 using Slipway.Contract.Fleet;
 using Slipway.Contract.Fleet.V1;
 
@@ -31,6 +32,13 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
 
         proving.Identity = identity;
         await proving.LearnTimeAsync(options.Server, cancellation);
+        if (options.JoinToken is not null && proving.Now > identity.EndsAt + Limits.BuilderCertificateRenewal)
+        {
+            // "slipway up" brings a join token to every start.
+            log.LogWarning("builder {Builder} was off for too long to be known again: it joins anew", identity.BuilderId);
+            return await InsistAsync(() => EnrolAsync(cancellation), cancellation);
+        }
+
         return proving.Now < identity.RenewAt ? identity : await InsistAsync(() => RenewAsync(identity, cancellation), cancellation);
     }
 

@@ -14,7 +14,7 @@ internal static class NameServers
     public static string? LoopbackOnly()
     {
         var known = Read(Configuration);
-        return known.Count > 0 && known.TrueForAll(IsLoopback) && (Read(Upstream) is not { Count: > 0 } upstream || upstream.Exists(IsLoopback)) 
+        return known.Count > 0 && known.TrueForAll(IsLoopback) && (Read(Upstream) is not { Count: > 0 } upstream || upstream.Exists(IsLoopback))
             ? known.Find(server => server.Contains('.', StringComparison.Ordinal)) : null;
     }
 

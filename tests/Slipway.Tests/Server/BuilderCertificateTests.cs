@@ -105,6 +105,8 @@ public sealed class BuilderCertificateTests : IDisposable
         _clock.Advance(TimeSpan.FromDays(32));
         var gone = await Assert.ThrowsAsync<BuilderException>(() => StartedAsync(server));
         Assert.Contains("join again with a new join token", gone.Message);
+        using var anew = await JoinedAsync(server);
+        await anew.AttachAsync();
     }
 
     [Fact]
