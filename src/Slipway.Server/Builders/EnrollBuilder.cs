@@ -2,6 +2,7 @@ using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Certificates;
 using Slipway.Server.Storage;
 
@@ -23,7 +24,8 @@ internal sealed class EnrollBuilder(BuilderStore builders, BuilderCertificates c
         };
         // Before the join token is spent: a request that cannot be used costs nothing.
         var certificate = RenewBuilder.Issue(certificates, request.Csr.ToByteArray(), builder.Id);
-        if (!await builders.EnrollAsync(builder, caller.TokenId!, cancellation))
+        var record = AuditEntry.By(caller, "builder.enroll", $"builder {builder.Id}", now) with { Detail = builder.Name };
+        if (!await builders.EnrollAsync(builder, caller.TokenId!, record, cancellation))
         {
             throw new ApiException(
                 ConnectCode.Unauthenticated, "the join token was used before", "make a new one: slipway admin builder join-token");

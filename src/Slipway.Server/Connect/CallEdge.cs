@@ -13,16 +13,17 @@ internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authent
 {
     private const string LongPoll = $"/depot.cli.v1.BuildService/{nameof(BuildService.BuildServiceBase.GetBuildKitConnection)}";
 
-    public Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext http)
     {
         // By the clock that judges proofs and certificates; builders date theirs by it.
         http.Response.Headers.Date = clock.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);
         if (RpcMethods.Find(http.Request.Path.Value ?? "") is not { } method)
         {
-            return next(http);
+            await next(http);
+            return;
         }
 
-        var caller = builders.Identify(http) ?? authentication.Identify(http.Request.Headers.Authorization);
+        var caller = builders.Identify(http) ?? await authentication.IdentifyAsync(http.Request.Headers.Authorization, http.Address(), http.RequestAborted);
         http.SetCaller(caller);
         if (!method.IsStream())
         {
@@ -33,7 +34,7 @@ internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authent
             LetItBeSlow(http);
         }
 
-        return next(http);
+        await next(http);
     }
 
     // A deadline longer than the server's own is not believed; the shorter one wins.
