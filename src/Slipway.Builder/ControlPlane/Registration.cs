@@ -84,9 +84,8 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
         {
             var (key, csr) = BuilderIdentity.NewKey();
             using var own = key;
-            var answer = await fleet.EnrollAsync(
-                new EnrollRequest { Name = options.Name ?? Environment.MachineName, Csr = ByteString.CopyFrom(csr) },
-                Bearer(joinToken), Deadline, cancellation);
+            var request = new EnrollRequest { Name = options.Name ?? Environment.MachineName, Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.EnrollAsync(request, Bearer(joinToken), cancellationToken: stop), cancellation);
             log.LogInformation("joined {Server} as {Builder}", options.Server, answer.BuilderId);
             return Keep(BuilderIdentity.Join(answer.BuilderId, answer.Certificate, key));
         }
@@ -104,7 +103,8 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
         {
             var (key, csr) = BuilderIdentity.NewKey();
             using var own = key;
-            var answer = await fleet.RenewAsync(new RenewRequest { Csr = ByteString.CopyFrom(csr) }, Bearer(old.Token), Deadline, cancellation);
+            var request = new RenewRequest { Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.RenewAsync(request, Bearer(old.Token), cancellationToken: stop), cancellation);
             log.LogInformation("{Builder} has traded its token for a certificate", old.BuilderId);
             return Keep(BuilderIdentity.Join(old.BuilderId, answer.Certificate, key));
         }
@@ -121,7 +121,8 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
             var (key, csr) = BuilderIdentity.NewKey();
             using var own = key;
             var proof = new Metadata { { BuilderProof.Header, BuilderProof.Create(identity.Certificate, RenewPath, proving.Now, csr) } };
-            var answer = await fleet.RenewAsync(new RenewRequest { Csr = ByteString.CopyFrom(csr) }, proof, Deadline, cancellation);
+            var request = new RenewRequest { Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.RenewAsync(request, proof, cancellationToken: stop), cancellation);
             log.LogInformation("the builder's certificate is renewed");
             return Keep(BuilderIdentity.Join(identity.BuilderId, answer.Certificate, key));
         }
@@ -170,5 +171,11 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
 
     private static Metadata Bearer(string token) => new() { { "authorization", "Bearer " + token } };
 
-    private DateTime Deadline => options.Clock.GetUtcNow().Add(CallLimit).UtcDateTime;
+    /// <summary>Not a gRPC deadline, which goes by the machine's clock.</summary>
+    private async Task<T> WithinLimitAsync<T>(Func<CancellationToken, AsyncUnaryCall<T>> call, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(CallLimit, options.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        return await call(either.Token);
+    }
 }

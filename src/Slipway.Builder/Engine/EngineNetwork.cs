@@ -34,15 +34,16 @@ internal static class EngineNetwork
     /// <summary>"connection refused" at once, instead of a build step that waits for minutes.</summary>
     private const string Refusal = "icmp-port-unreachable";
 
+    /// <summary>As iptables itself writes them, so that one look tells whether all are there.</summary>
     private static readonly string[][] OwnChains =
     [
-        ["SLIPWAY-INPUT", "-i", CardPattern, "-p", "udp", "--dport", "53", "-j", "ACCEPT"],
-        ["SLIPWAY-INPUT", "-i", CardPattern, "-p", "tcp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-INPUT", "-i", CardPattern, "-p", "udp", "-m", "udp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-INPUT", "-i", CardPattern, "-p", "tcp", "-m", "tcp", "--dport", "53", "-j", "ACCEPT"],
         ["SLIPWAY-INPUT", "-i", CardPattern, "-j", "REJECT", "--reject-with", Refusal],
         ["SLIPWAY-FORWARD", "-i", CardPattern, "-o", CardPattern, "-j", "REJECT", "--reject-with", Refusal],
-        ["SLIPWAY-FORWARD", "-i", CardPattern, "-d", "169.254.0.0/16", "-p", "udp", "--dport", "53", "-j", "ACCEPT"],
-        ["SLIPWAY-FORWARD", "-i", CardPattern, "-d", "169.254.0.0/16", "-p", "tcp", "--dport", "53", "-j", "ACCEPT"],
-        ["SLIPWAY-FORWARD", "-i", CardPattern, "-d", "169.254.0.0/16", "-j", "REJECT", "--reject-with", Refusal],
+        ["SLIPWAY-FORWARD", "-d", "169.254.0.0/16", "-i", CardPattern, "-p", "udp", "-m", "udp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-FORWARD", "-d", "169.254.0.0/16", "-i", CardPattern, "-p", "tcp", "-m", "tcp", "--dport", "53", "-j", "ACCEPT"],
+        ["SLIPWAY-FORWARD", "-d", "169.254.0.0/16", "-i", CardPattern, "-j", "REJECT", "--reject-with", Refusal],
         ["SLIPWAY-FORWARD", "-i", CardPattern, "-j", "ACCEPT"],
         ["SLIPWAY-FORWARD", "-o", CardPattern, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"],
         ["SLIPWAY-FORWARD", "-o", CardPattern, "-j", "DROP"],
@@ -169,6 +170,14 @@ internal static class EngineNetwork
 
     private static async Task AddRulesAsync(BuilderOptions options, CancellationToken cancellation)
     {
+        string[][] entries = [["INPUT", "-j", "SLIPWAY-INPUT"], ["FORWARD", "-j", "SLIPWAY-FORWARD"]];
+        string[] way = ["POSTROUTING", .. Masquerade(options)];
+        var listed = (await IptablesAsync(options, ["-S"], cancellation)).Output + (await IptablesAsync(options, ["-t", "nat", "-S", way[0]], cancellation)).Output;
+        if (OwnChains.Concat([.. entries, way]).All(rule => listed.Contains($"-A {string.Join(' ', rule)}\n", StringComparison.Ordinal)))
+        {
+            return;
+        }
+
         foreach (var chain in OwnChains.Select(rule => rule[0]).Distinct())
         {
             // Fails when the chain is there, which is as good.
@@ -180,9 +189,12 @@ internal static class EngineNetwork
             await EnsureRuleAsync(options, [], "-A", rule, cancellation);
         }
 
-        await EnsureRuleAsync(options, [], "-I", ["INPUT", "-j", "SLIPWAY-INPUT"], cancellation);
-        await EnsureRuleAsync(options, [], "-I", ["FORWARD", "-j", "SLIPWAY-FORWARD"], cancellation);
-        await EnsureRuleAsync(options, ["-t", "nat"], "-I", ["POSTROUTING", .. Masquerade(options)], cancellation);
+        foreach (var entry in entries)
+        {
+            await EnsureRuleAsync(options, [], "-I", entry, cancellation);
+        }
+
+        await EnsureRuleAsync(options, ["-t", "nat"], "-I", way, cancellation);
     }
 
     private static async Task RemoveRulesAsync(BuilderOptions options, CancellationToken cancellation)

@@ -39,7 +39,7 @@ internal sealed class BuilderAuthentication(BuilderCertificates certificates, Bu
         http.Features.Set(proof);
         return Misfit(proof, http.Request.Path.Value) is { } misfit ? Caller.Refused(misfit)
             : builders.Find(id) is not { } builder ? Caller.Refused("this builder was removed; join it again with a new join token")
-            : new Caller { Kind = CallerKind.Builder, Name = $"builder {builder.Name}", BuilderId = id };
+            : new Caller { Kind = CallerKind.Builder, Name = $"builder {builder.Name}", BuilderId = id, Address = http.Address() };
     }
 
     private string? Misfit(BuilderProof proof, string? path)

@@ -1,7 +1,6 @@
 using Dapper;
 using Slipway.Server.Audit;
 using Slipway.Server.Storage;
-using Slipway.Server.Tokens;
 
 namespace Slipway.Server.Builders;
 

@@ -10,6 +10,8 @@ using Slipway.Builder.ControlPlane;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Fleet;
 using Slipway.Contract.Fleet.V1;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 using Slipway.Tests.Builder;
 using Slipway.Tests.Server.Support;
@@ -131,7 +133,8 @@ public sealed class BuilderCertificateTests : IDisposable
         using var attached = await builder.AttachAsync();
 
         // As "slipway admin --data" does it, beside the server.
-        await server.Service<Slipway.Server.Builders.BuilderStore>().RemoveAsync(builder.Identity.BuilderId, 1, default);
+        var record = AuditEntry.By(Caller.AtTheDataFolder, "builder.remove", $"builder {builder.Identity.BuilderId}", 1);
+        await server.Service<Slipway.Server.Builders.BuilderStore>().RemoveAsync(builder.Identity.BuilderId, record, default);
 
         await AdvanceUntilAsync(
             () => server.Service<Slipway.Server.Builders.Fleet>().Find(builder.Identity.BuilderId) is null, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1));

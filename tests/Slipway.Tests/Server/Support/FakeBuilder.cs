@@ -7,6 +7,8 @@ using Grpc.Core;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Contract.Tokens;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
 using CertificateRequest = Slipway.Contract.Fleet.V1.CertificateRequest;
@@ -84,7 +86,7 @@ internal sealed class FakeBuilder : IAsyncDisposable
             BuilderId = enrolled.BuilderId,
             CreatedAt = server.Options.Clock.GetUtcNow().ToUnixTimeMilliseconds(),
         };
-        await server.Service<TokenStore>().AddAsync(record, TokenText.Hash(token), default);
+        await server.Service<TokenStore>().AddAsync(record, TokenText.Hash(token), AuditEntry.By(Caller.AtTheDataFolder, "token.create", record.Id, record.CreatedAt), default);
         return new FakeBuilder(server, enrolled.BuilderId, token, architectures.Length > 0 ? architectures : ["amd64"]);
     }
 
