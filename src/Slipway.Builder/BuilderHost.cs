@@ -62,7 +62,7 @@ public static class BuilderHost
         BuilderOptions options, IEngineProgram program, EngineFacts facts, ILoggerFactory logs, CancellationToken drain, CancellationToken halt)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(drain, halt);
-        var proving = new ProvingHandler(options.Clock, Sockets());
+        var proving = new ProvingHandler(options.Clock, Sockets);
         using var channel = GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions { DisposeHttpClient = true, HttpHandler = proving });
         var fleet = new FleetService.FleetServiceClient(channel);
         await using var engines = new EngineHouse(program, options, logs.CreateLogger("Slipway.Builder.Engine"));

@@ -6,7 +6,7 @@ namespace Slipway.Builder.ControlPlane;
 /// <summary>Puts the builder's proof on every call to the server, dated by the server's own clock.</summary>
 /// <remarks>A machine whose clock is wrong would else be locked out. The server's answers say what time it is there (RFC 9110 §6.6.1);
 /// one is asked for before the first proof.</remarks>
-internal sealed class ProvingHandler(TimeProvider clock, HttpMessageHandler inner) : DelegatingHandler(inner)
+internal sealed class ProvingHandler(TimeProvider clock, Func<SocketsHttpHandler> sockets) : DelegatingHandler(sockets())
 {
     /// <summary>Less is the network's and the second that the Date header counts in.</summary>
     private static readonly TimeSpan OffsetMin = TimeSpan.FromSeconds(5);
@@ -36,9 +36,12 @@ internal sealed class ProvingHandler(TimeProvider clock, HttpMessageHandler inne
         {
             Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
+
+        // A connection of its own: gRPC's channel makes the calls' connections for calls only.
+        using var own = new HttpMessageInvoker(sockets());
         try
         {
-            using var answer = await base.SendAsync(question, either.Token);
+            using var answer = await own.SendAsync(question, either.Token);
             Learn(answer);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)

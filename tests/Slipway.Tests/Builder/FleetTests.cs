@@ -76,7 +76,7 @@ public sealed class FleetTests : IAsyncLifetime
         var stranger = FakeFleet.Identity(strangers);
         using var channel = GrpcChannel.ForAddress(_fleet.Address, new GrpcChannelOptions
         {
-            HttpHandler = new ProvingHandler(TimeProvider.System, new SocketsHttpHandler()) { Identity = stranger },
+            HttpHandler = new ProvingHandler(TimeProvider.System, () => new SocketsHttpHandler()) { Identity = stranger },
         });
         await using var builder = TestBuilder.Start(_fleet.Address, _data, _engine);
         var link = new FleetLink(builder.Options, stranger, new FleetService.FleetServiceClient(channel),
@@ -483,7 +483,7 @@ public sealed class FleetTests : IAsyncLifetime
 
     private static async Task<BuilderIdentity> JoinAsync(BuilderOptions options, LineLog log)
     {
-        var proving = new ProvingHandler(TimeProvider.System, new SocketsHttpHandler());
+        var proving = new ProvingHandler(TimeProvider.System, () => new SocketsHttpHandler());
         using var channel = GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions { HttpHandler = proving });
         return await new Registration(options, new FleetService.FleetServiceClient(channel), proving, log.CreateLogger<Registration>()).GetAsync(Cancellation);
     }

@@ -26,7 +26,7 @@ internal sealed class TestBuilder : IAsyncDisposable
         Identity = FakeFleet.Identity();
         _channel = GrpcChannel.ForAddress(server, new GrpcChannelOptions
         {
-            HttpHandler = new ProvingHandler(TimeProvider.System, new SocketsHttpHandler()) { Identity = Identity },
+            HttpHandler = new ProvingHandler(TimeProvider.System, () => new SocketsHttpHandler()) { Identity = Identity },
             DisposeHttpClient = true,
         });
         Fleet = new FleetService.FleetServiceClient(_channel);

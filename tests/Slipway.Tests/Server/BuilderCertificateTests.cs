@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using Dapper;
 using Google.Protobuf;
@@ -237,9 +238,7 @@ public sealed class BuilderCertificateTests : IDisposable
 
         private RealBuilder(BuilderOptions options, LineLog log)
         {
-            var sockets = new SocketsHttpHandler();
-            sockets.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
-            _proving = new ProvingHandler(options.Clock, sockets);
+            _proving = new ProvingHandler(options.Clock, Sockets);
             _channel = GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions { HttpHandler = _proving, DisposeHttpClient = true });
             _fleet = new FleetClient(_channel);
             Registration = new Registration(options, _fleet, _proving, log.CreateLogger<Registration>());
@@ -283,5 +282,8 @@ public sealed class BuilderCertificateTests : IDisposable
         }
 
         public void Dispose() => _channel.Dispose();
+
+        private static SocketsHttpHandler Sockets() =>
+            new() { SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
     }
 }
