@@ -1,3 +1,4 @@
+using Depot.Cli.Registries;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
@@ -26,10 +27,10 @@ internal static class SolveFailure
             GrpcStatusCode.Cancelled => ExitCode.Interrupted,
             _ => ExitCode.Failed,
         };
-        return new CliException(BuildErrorText.Message(error), code, problem) 
+        return new CliException(BuildErrorText.Message(error), code, problem)
         {
             Excerpt = BuildErrorText.Excerpts(error),
-            Remedy = await remedyOf(error),
+            Remedy = PushRefusal.RemedyFor(error.Message) ?? await remedyOf(error),
         };
     }
 }
