@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Slipway.Bench.EndToEnd;
 using Slipway.Bench.Engine;
 using Slipway.Bench.FileSync;
+using Slipway.Bench.Identity;
 using Slipway.Bench.Proxy;
 using Slipway.Bench.Reporting;
 
@@ -18,11 +19,13 @@ internal static class BenchHost
         new("one-file", BuildBenchmarks.OneFileAsync),
         new("many-files", BuildBenchmarks.ManyFilesAsync),
         new("unchanged", BuildBenchmarks.UnchangedAsync),
+        new("bake", BakeBenchmark.RunAsync),
         new("allocation", AllocationBenchmark.RunAsync),
         new("engine-start", EngineStart.RunAsync),
         new("proxy-upload", ProxyUpload.RunAsync),
         new("grpc-upload", EngineUpload.RunAsync),
         new("filesync-walk", WalkBenchmark.RunAsync),
+        new("create-build", CreateBuildLoad.RunAsync),
     ];
 
     public static async Task<int> Main(string[] arguments)
