@@ -17,7 +17,7 @@ public sealed record FirstRun(string OrganizationId, string ProjectId, string To
         var manage = services.GetRequiredService<ManageProjects>();
         var organization = await manage.CreateOrganizationAsync("default", Caller.AtTheDataFolder, cancellation);
         var project = await manage.CreateAsync(organization.Id, "default", default, Caller.AtTheDataFolder, cancellation);
-        var (_, token) = await services.GetRequiredService<CreateToken>().ForOwnerAsync(cancellation);
+        var (_, token) = await services.GetRequiredService<CreateToken>().ForFirstRunAsync(cancellation);
         return new FirstRun(organization.Id, project.Id, token);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using Slipway.Contract;
@@ -43,6 +44,11 @@ public static class ServerHost
             var app = Compose(options, settled, database, certificates);
             await ListenAsync(app, options, cancellation);
             settled.Url = Reachable(new Uri(app.Urls.First()));
+            foreach (var issuer in options.InsecureIssuers)
+            {
+                ServerLog.InsecureIssuer(app.Services.GetRequiredService<ILogger<RunningServer>>(), issuer);
+            }
+
             ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
             return new RunningServer(app, settled.Url, database, certificates, folder);
         }
@@ -80,7 +86,7 @@ public static class ServerHost
             .AddSingleton(settled)
             .AddSingleton(options)
             .AddControlPlane(database, options.Clock, serves: true)
-            .AddServing(certificates)
+            .AddServing(certificates, options)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())
             .AddGrpc(grpc =>
             {
@@ -88,7 +94,22 @@ public static class ServerHost
                 grpc.Interceptors.Add<CallInterceptor>();
             });
 
+        if (options.SignInIssuer is not null)
+        {
+            builder.Services.AddProviderSignIn(options);
+        }
+
         var app = builder.Build();
+        if (options.TrustedProxies.Count > 0)
+        {
+            app.UseForwardedHeaders(Forwarded(options.TrustedProxies));
+        }
+
+        if (options.SignInIssuer is not null)
+        {
+            app.UseAuthentication();
+        }
+
         app.UseRouting();
         app.UseMiddleware<CallEdge>();
         app.UseMiddleware<ConnectMiddleware>();
@@ -99,8 +120,23 @@ public static class ServerHost
         app.MapGrpcService<OrganizationEndpoints>();
         app.MapGrpcService<CoreProjectEndpoints>();
         app.MapGrpcService<LoginEndpoints>();
-        app.MapPlainPages();
+        app.MapPages(options);
         return app;
+    }
+
+    // Only the nearest proxy's word counts, and only for the caller's address: everything else a caller could make up.
+    private static ForwardedHeadersOptions Forwarded(IEnumerable<string> proxies)
+    {
+        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor };
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (var proxy in proxies)
+        {
+            forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.TryParse(proxy, out var network)
+                ? network : new System.Net.IPNetwork(IPAddress.Parse(proxy), proxy.Contains(':', StringComparison.Ordinal) ? 128 : 32));
+        }
+
+        return forwarded;
     }
 
     private static void AddLogging(ILoggingBuilder logging, LogLevel level)
@@ -195,5 +231,10 @@ internal sealed class SettledUrl
 
     public Uri? Url { get; set; }
 
-    public string OfBuild(string buildId) => $"{(Options.PublicUrl ?? Url?.ToString() ?? "").TrimEnd('/')}/builds/{buildId}";
+    /// <summary>How everybody calls this server, without a final slash; also what CI tokens must be meant for.</summary>
+    public string Base => (Options.PublicUrl ?? Url?.ToString() ?? "").TrimEnd('/');
+
+    public bool IsHttps => Base.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+
+    public string OfBuild(string buildId) => $"{Base}/builds/{buildId}";
 }

@@ -31,4 +31,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(9, LogLevel.Information, "Serving {Url} with the data in {Folder}.")]
     public static partial void Serving(ILogger logger, string url, string folder);
+
+    [LoggerMessage(10, LogLevel.Warning, "The keys of the issuer {Issuer} cannot be fetched: {Reason}")]
+    public static partial void KeysUnavailable(ILogger logger, string issuer, string reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "The issuer {Issuer} is believed without https (--oidc-allow-insecure-issuer): whoever can answer in its place can build. For tests only.")]
+    public static partial void InsecureIssuer(ILogger logger, string issuer);
 }

@@ -22,6 +22,26 @@ public sealed record ServerOptions
 
     public string? TlsKey { get; init; }
 
+    /// <summary>Issuers of CI tokens that may be plain http, on this machine: for tests only.</summary>
+    public IReadOnlyList<string> InsecureIssuers { get; init; } = [];
+
+    /// <summary>Issuers of CI tokens that are in the operator's own network, such as a self-hosted GitLab.</summary>
+    public IReadOnlyList<string> PrivateIssuers { get; init; } = [];
+
+    /// <summary>The OpenID Connect provider that people sign in with; none when null.</summary>
+    public string? SignInIssuer { get; init; }
+
+    public string? SignInClientId { get; init; }
+
+    /// <summary>A file with the client's secret.</summary>
+    public string? SignInClientSecretFile { get; init; }
+
+    /// <summary>What the button on the sign-in page calls the provider.</summary>
+    public string? SignInName { get; init; }
+
+    /// <summary>Addresses whose word for where a call came from is believed: the proxies in front of this server.</summary>
+    public IReadOnlyList<string> TrustedProxies { get; init; } = [];
+
     /// <summary>Whether a builder of another architecture serves a platform, by emulation, while there is none of its own.</summary>
     public bool Emulation { get; init; } = true;
 
@@ -49,6 +69,7 @@ public sealed record ServerOptions
         }
 
         ValidateTls(problems);
+        ValidateIdentity(problems);
         return problems;
     }
 
@@ -67,6 +88,42 @@ public sealed record ServerOptions
 
     internal X509Certificate2? LoadCertificate() =>
         TlsCertificate is { } certificate ? X509Certificate2.CreateFromPemFile(certificate, TlsKey) : null;
+
+    private void ValidateIdentity(List<string> problems)
+    {
+        foreach (var issuer in InsecureIssuers)
+        {
+            if (!Uri.TryCreate(issuer, UriKind.Absolute, out var address) || address.Scheme != "http" || !address.IsLoopback)
+            {
+                problems.Add($"the insecure issuer is \"{issuer}\": it must be an http:// URL of this machine, for tests");
+            }
+        }
+
+        foreach (var issuer in PrivateIssuers.Where(issuer => !issuer.StartsWith("https://", StringComparison.Ordinal)))
+        {
+            problems.Add($"the private issuer is \"{issuer}\": it must begin with https://");
+        }
+
+        foreach (var proxy in TrustedProxies.Where(proxy => !IPNetwork.TryParse(proxy, out _) && !IPAddress.TryParse(proxy, out _)))
+        {
+            problems.Add($"the trusted proxy is \"{proxy}\": it must be an address or a network such as 10.0.0.0/8");
+        }
+
+        if (SignInIssuer is null)
+        {
+            return;
+        }
+
+        if (!Uri.TryCreate(SignInIssuer, UriKind.Absolute, out var provider) || (provider.Scheme != "https" && !provider.IsLoopback))
+        {
+            problems.Add($"the sign-in issuer is \"{SignInIssuer}\": it must begin with https://");
+        }
+
+        if (SignInClientId is null || SignInClientSecretFile is null || !File.Exists(SignInClientSecretFile))
+        {
+            problems.Add("people cannot sign in through the provider without --sign-in-client-id ID and --sign-in-client-secret-file FILE, which must be there");
+        }
+    }
 
     private void ValidateTls(List<string> problems)
     {

@@ -1,15 +1,19 @@
 using Dapper;
 using Slipway.Server.Access;
 using Slipway.Server.Admin;
+using Slipway.Server.Audit;
 using Slipway.Server.Builders;
 using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Leasing;
 using Slipway.Server.Login;
+using Slipway.Server.People;
 using Slipway.Server.Projects;
 using Slipway.Server.Records;
+using Slipway.Server.Sessions;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server;
 
@@ -32,7 +36,16 @@ internal static class ServerServices
             .AddSingleton<RecordStore>()
             .AddSingleton(new Fleet(clock) { IsServing = serves })
             .AddSingleton<ServerMetrics>()
+            .AddSingleton<UserStore>()
+            .AddSingleton<SessionStore>()
+            .AddSingleton<LoginStore>()
+            .AddSingleton<TrustStore>()
+            .AddSingleton<AuditStore>()
+            .AddSingleton<ReadAudit>()
             .AddSingleton<CreateToken>()
+            .AddSingleton<ManageTokens>()
+            .AddSingleton<ManagePeople>()
+            .AddSingleton<ManageTrust>()
             .AddSingleton<ManageProjects>()
             .AddSingleton<ManageBuilders>()
             .AddSingleton<ListBuilds>()
@@ -40,9 +53,17 @@ internal static class ServerServices
     }
 
     /// <summary>What only a serving process has.</summary>
-    public static IServiceCollection AddServing(this IServiceCollection services, BuildCertificates certificates) => services
+    public static IServiceCollection AddServing(
+        this IServiceCollection services, BuildCertificates certificates, ServerOptions options) => services
         .AddSingleton(certificates)
         .AddSingleton<TokenAuthentication>()
+        .AddSingleton(new IssuerAccess(options.InsecureIssuers, options.PrivateIssuers))
+        .AddSingleton<IssuerKeys>()
+        .AddSingleton<OidcAuthentication>()
+        .AddSingleton<Denials>()
+        .AddSingleton<Passwords>()
+        .AddSingleton<SignIn>()
+        .AddSingleton<DeviceLogin>()
         .AddSingleton<BuildActivity>()
         .AddSingleton<AcquireBuilder>()
         .AddSingleton<StartBuild>()

@@ -2,7 +2,7 @@ using Slipway.Contract.Connect;
 
 namespace Slipway.Server.Access;
 
-/// <summary>The one place that decides who may do what. Every call of every service asks here.</summary>
+/// <summary>The one place that decides who may do what. Every call of every service and every page asks here.</summary>
 internal static class AccessControl
 {
     /// <summary>Returns when the caller may; otherwise throws what the caller is told.</summary>
@@ -15,30 +15,34 @@ internal static class AccessControl
     {
         if (caller.Kind == CallerKind.Anonymous)
         {
-            throw new ApiException(ConnectCode.Unauthenticated, caller.Refusal ?? "this token cannot be used here");
+            throw new ApiException(caller.RefusalCode, caller.Refusal ?? "this token cannot be used here");
         }
 
-        if (!resource.Exists || !Allows(caller, action, resource))
+        if (!Allows(caller, action, resource))
         {
-            throw new ApiException(ConnectCode.PermissionDenied, $"no access to {resource.Text}", Remedy(action));
+            throw new ApiException(ConnectCode.PermissionDenied, $"no access to {resource.Text}", Remedy(caller, action, resource));
         }
     }
 
     /// <summary>Whether the caller reaches things of this organization and project: the filter of every list.</summary>
     public static bool Reaches(Caller caller, string organizationId, string? projectId) => caller.Kind switch
     {
-        CallerKind.User => true,
-        CallerKind.Organization => caller.OrganizationId == organizationId,
+        CallerKind.Operator => true,
+        CallerKind.User or CallerKind.Organization => caller.Has(Role.Viewer, organizationId),
         CallerKind.Project => projectId is not null && caller.ProjectId == projectId,
+        CallerKind.Oidc => projectId is not null && caller.Oidc?.PolicyOf(projectId) is not null,
         CallerKind.Anonymous or CallerKind.Build or CallerKind.Builder or CallerKind.Join => false,
         _ => false,
     };
 
-    private static bool Allows(Caller caller, CallerAction action, Resource resource) => caller.Kind switch
+    /// <summary>The same without a refusal: for lists and for what a page offers.</summary>
+    public static bool Allows(Caller caller, CallerAction action, Resource resource) => resource.Exists && caller.Kind switch
     {
-        CallerKind.User => action is not (CallerAction.Enroll or CallerAction.ServeAsBuilder),
-        CallerKind.Organization => OrganizationAllows(caller, action, resource),
+        CallerKind.Operator => action is not (CallerAction.Enroll or CallerAction.ServeAsBuilder),
+        CallerKind.User => RoleAllows(caller, action, resource) || IsOwnToken(caller, action, resource),
+        CallerKind.Organization => RoleAllows(caller, action, resource),
         CallerKind.Project => ProjectAllows(caller, action, resource),
+        CallerKind.Oidc => OidcAllows(caller, action, resource),
         CallerKind.Build => action is CallerAction.WorkOnBuild && resource.BuildId == caller.BuildId,
         CallerKind.Builder => action is CallerAction.ServeAsBuilder && resource.BuilderId == caller.BuilderId,
         CallerKind.Join => action is CallerAction.Enroll,
@@ -46,16 +50,21 @@ internal static class AccessControl
         _ => false,
     };
 
-    private static bool OrganizationAllows(Caller caller, CallerAction action, Resource resource) => action switch
+    private static bool RoleAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
         CallerAction.ListProjects or CallerAction.ListOrganizations or CallerAction.ListTokens => true,
-        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds or CallerAction.ResetCache
-            or CallerAction.CreateProject or CallerAction.ManageProject or CallerAction.ManageTokens =>
-            resource.OrganizationId is { } organization && organization == caller.OrganizationId,
-        CallerAction.ManageOrganizations or CallerAction.ManageBuilders or CallerAction.Enroll
-            or CallerAction.ServeAsBuilder => false,
+        CallerAction.ReadBuilds or CallerAction.ReadPeople or CallerAction.ReadTrust => caller.Has(Role.Viewer, resource.OrganizationId),
+        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ResetCache =>
+            caller.Has(Role.Member, resource.OrganizationId),
+        CallerAction.CreateProject or CallerAction.ManageProject or CallerAction.ManageTokens or CallerAction.ManageTrust
+            or CallerAction.ManagePeople or CallerAction.ReadAudit => caller.Has(Role.Owner, resource.OrganizationId),
+        CallerAction.ManageOrganizations or CallerAction.ManageBuilders or CallerAction.Enroll or CallerAction.ServeAsBuilder => false,
         _ => false,
     };
+
+    // A person's own tokens are nobody else's business, whatever the person's roles.
+    private static bool IsOwnToken(Caller caller, CallerAction action, Resource resource) =>
+        action is CallerAction.ManageTokens && caller.UserId is not null && resource.UserId == caller.UserId;
 
     private static bool ProjectAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
@@ -65,8 +74,19 @@ internal static class AccessControl
         _ => false,
     };
 
-    private static string Remedy(CallerAction action) => action switch
+    // A job's token opens builds and reads them; the build's own token does the rest.
+    private static bool OidcAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
+        CallerAction.ListProjects => caller.Oidc!.Matches.Count > 0,
+        CallerAction.CreateBuild or CallerAction.ReadBuilds =>
+            resource.ProjectId is { } project && caller.Oidc!.PolicyOf(project) is not null,
+        _ => false,
+    };
+
+    private static string Remedy(Caller caller, CallerAction action, Resource resource) => action switch
+    {
+        CallerAction.CreateBuild or CallerAction.ReadBuilds or CallerAction.ListProjects when caller.Oidc is { } job =>
+            job.WhyNot(resource.ProjectId),
         CallerAction.Enroll => "ask the server's owner for a join token: slipway admin builder join-token",
         CallerAction.ServeAsBuilder => "start the builder with a join token: slipway builder --server URL --join TOKEN",
         CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds =>

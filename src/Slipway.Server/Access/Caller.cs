@@ -1,4 +1,5 @@
-using Slipway.Contract.Tokens;
+using System.Collections.Frozen;
+using Slipway.Contract.Connect;
 
 namespace Slipway.Server.Access;
 
@@ -8,10 +9,16 @@ internal enum CallerKind
     /// <summary>No credential that counts; <see cref="Caller.Refusal"/> says why.</summary>
     Anonymous,
 
-    /// <summary>A person, or somebody at the keyboard of the machine that holds the data.</summary>
+    /// <summary>The owner of the whole installation, or somebody at the keyboard of the machine that holds the data.</summary>
+    Operator,
+
+    /// <summary>A person, with a role in each of some organizations.</summary>
     User,
     Organization,
     Project,
+
+    /// <summary>A CI provider's word for a job, as far as projects trust it.</summary>
+    Oidc,
     Build,
     Builder,
 
@@ -22,6 +29,8 @@ internal enum CallerKind
 /// <summary>Who makes a call, as far as a credential proves it.</summary>
 internal sealed record Caller
 {
+    private static readonly IReadOnlyDictionary<string, Role> NoRoles = FrozenDictionary<string, Role>.Empty;
+
     public required CallerKind Kind { get; init; }
 
     /// <summary>For records: "user laptop", "project ci".</summary>
@@ -29,7 +38,10 @@ internal sealed record Caller
 
     public string? TokenId { get; init; }
 
-    public string? OrganizationId { get; init; }
+    public string? UserId { get; init; }
+
+    /// <summary>By organization; an organization's own token has one.</summary>
+    public IReadOnlyDictionary<string, Role> Roles { get; init; } = NoRoles;
 
     public string? ProjectId { get; init; }
 
@@ -37,23 +49,29 @@ internal sealed record Caller
 
     public string? BuilderId { get; init; }
 
+    /// <summary>What a CI provider's token says, and who trusts it.</summary>
+    public Trust.OidcPrincipal? Oidc { get; init; }
+
+    /// <summary>Where the call came from; empty for calls inside this machine.</summary>
+    public string Address { get; init; } = "";
+
     /// <summary>Why an anonymous caller is anonymous, with the remedy.</summary>
     public string? Refusal { get; init; }
 
+    /// <summary>What the audit log is told instead, where the caller is to learn less.</summary>
+    public string? RefusalDetail { get; init; }
+
+    public ConnectCode RefusalCode { get; init; } = ConnectCode.Unauthenticated;
+
+    /// <summary>What names this caller in the audit log: never a secret.</summary>
+    public string Id => TokenId ?? UserId ?? Oidc?.Subject ?? "";
+
     /// <summary>Whoever can write the data folder can do everything that an owner can.</summary>
-    public static Caller AtTheDataFolder { get; } = new() { Kind = CallerKind.User, Name = "local" };
+    public static Caller AtTheDataFolder { get; } = new() { Kind = CallerKind.Operator, Name = "local" };
 
     public static Caller Refused(string why) => new() { Kind = CallerKind.Anonymous, Name = "anonymous", Refusal = why };
 
-    internal static CallerKind KindOf(TokenKind kind) => kind switch
-    {
-        TokenKind.User => CallerKind.User,
-        TokenKind.Organization => CallerKind.Organization,
-        TokenKind.Project => CallerKind.Project,
-        TokenKind.Build => CallerKind.Build,
-        TokenKind.Builder => CallerKind.Builder,
-        TokenKind.Join => CallerKind.Join,
-        TokenKind.Pull or TokenKind.DevicePoll => CallerKind.Anonymous,
-        _ => CallerKind.Anonymous,
-    };
+    /// <summary>The least role that counts is the one named.</summary>
+    public bool Has(Role least, string? organizationId) =>
+        organizationId is not null && Roles.TryGetValue(organizationId, out var role) && role >= least;
 }

@@ -16,6 +16,11 @@ internal enum CallerAction
     ManageOrganizations,
     ListTokens,
     ManageTokens,
+    ReadTrust,
+    ManageTrust,
+    ReadPeople,
+    ManagePeople,
+    ReadAudit,
     ManageBuilders,
 
     /// <summary>Trade a join token for a builder's identity.</summary>

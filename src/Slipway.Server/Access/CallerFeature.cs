@@ -7,6 +7,13 @@ internal static class CallerFeature
 {
     private const string Key = "slipway.caller";
 
+    /// <summary>Where a request came from, without its port.</summary>
+    public static string Address(this HttpContext http)
+    {
+        var address = http.Connection.RemoteIpAddress;
+        return (address?.IsIPv4MappedToIPv6 == true ? address.MapToIPv4() : address)?.ToString() ?? "";
+    }
+
     public static void SetCaller(this HttpContext http, Caller caller) => http.Items[Key] = caller;
 
     public static Caller Caller(this HttpContext http) =>

@@ -20,6 +20,9 @@ internal sealed record Resource
 
     public string? BuilderId { get; init; }
 
+    /// <summary>The person whose own it is.</summary>
+    public string? UserId { get; init; }
+
     /// <summary>Whatever the caller owns: for calls that list, and answer only what the caller reaches.</summary>
     public static Resource Own { get; } = new() { Text = "this list" };
 

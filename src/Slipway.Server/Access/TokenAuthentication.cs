@@ -1,16 +1,51 @@
+using System.Collections.Frozen;
 using Slipway.Contract;
+using Slipway.Contract.Connect;
 using Slipway.Contract.Tokens;
+using Slipway.Server.People;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Access;
 
 /// <summary>Turns an authorization header into a <see cref="Caller"/>; never refuses, that is <see cref="AccessControl"/>'s part.</summary>
-internal sealed class TokenAuthentication(TokenStore tokens, TokenUse use, TimeProvider clock)
+internal sealed class TokenAuthentication(TokenStore tokens, UserStore users, TokenUse use, OidcAuthentication oidc, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
-    public Caller Identify(string? authorization)
+    /// <summary>A person's token that nobody used for so long belongs to a machine that nobody has any more.</summary>
+    private static readonly long IdleMax = TimeSpan.FromDays(30).Milliseconds();
+
+    // Guessing is hopeless against 178 bits; this keeps it, and a broken client in a loop, from costing anything.
+    private readonly AttemptLimit _wrong = new(60, TimeSpan.FromMinutes(1), clock);
+
+    /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours.</param>
+    public async ValueTask<Caller> IdentifyAsync(string? authorization, string address, CancellationToken cancellation)
+    {
+        var caller = await IdentifyAsync(authorization, cancellation) with { Address = address };
+        if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
+        {
+            return caller;
+        }
+
+        _wrong.Count(address);
+        return _wrong.IsExhausted(address)
+            ? caller with
+            {
+                RefusalCode = ConnectCode.ResourceExhausted,
+                Refusal = "too many wrong tokens came from this address; correct DEPOT_TOKEN, and wait a minute",
+            }
+            : caller;
+    }
+
+    private ValueTask<Caller> IdentifyAsync(string? authorization, CancellationToken cancellation)
+    {
+        var bearer = authorization?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true ? authorization[Scheme.Length..].Trim() : "";
+        return JwtText.Resembles(bearer) ? oidc.IdentifyAsync(bearer, cancellation) : ValueTask.FromResult(Identify(authorization));
+    }
+
+    private Caller Identify(string? authorization)
     {
         if (string.IsNullOrWhiteSpace(authorization))
         {
@@ -43,6 +78,11 @@ internal sealed class TokenAuthentication(TokenStore tokens, TokenUse use, TimeP
             return Caller.Refused($"the token expired {Ago(now - token.ExpiresAt.Value)} ago; create a new one, or run \"depot login\"");
         }
 
+        if (token.UserId is not null && (token.LastUsedAt ?? token.CreatedAt) + IdleMax <= now)
+        {
+            return Caller.Refused("the token was not used for 30 days; run \"depot login\"");
+        }
+
         if (token.BuildFinishedAt is { } finished && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
         {
             return Caller.Refused("the build of this build token is over; start a new build");
@@ -51,15 +91,38 @@ internal sealed class TokenAuthentication(TokenStore tokens, TokenUse use, TimeP
         use.Mark(token);
         return new Caller
         {
-            Kind = TokenKinds.Parse(token.Kind) is { } kind ? Caller.KindOf(kind) : CallerKind.Anonymous,
-            Name = $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}",
+            Kind = KindOf(token),
+            Name = token.UserEmail is { } email ? $"user {email}" : $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}",
             TokenId = token.Id,
-            OrganizationId = token.OrganizationId,
+            UserId = token.UserId,
+            Roles = RolesOf(token),
             ProjectId = token.ProjectId,
             BuildId = token.BuildId,
             BuilderId = token.BuilderId,
         };
     }
+
+    private static CallerKind KindOf(TokenRecord token) => TokenKinds.Parse(token.Kind) switch
+    {
+        TokenKind.User => token.UserId is null ? CallerKind.Operator : CallerKind.User,
+        TokenKind.Organization => CallerKind.Organization,
+        TokenKind.Project => CallerKind.Project,
+        TokenKind.Build => CallerKind.Build,
+        TokenKind.Builder => CallerKind.Builder,
+        TokenKind.Join => CallerKind.Join,
+
+        // A pull token is the registry's, a device token the login's: as a bearer here they are worth nothing.
+        TokenKind.Pull or TokenKind.DevicePoll or null => CallerKind.Anonymous,
+        _ => CallerKind.Anonymous,
+    };
+
+    private IReadOnlyDictionary<string, Role> RolesOf(TokenRecord token) => token switch
+    {
+        { UserId: { } user } => users.RolesOf(user),
+        { Kind: "organization", OrganizationId: { } organization } =>
+            new Dictionary<string, Role>(StringComparer.Ordinal) { [organization] = token.Role is { } role ? Roles.Stored(role) : Role.Owner },
+        _ => FrozenDictionary<string, Role>.Empty,
+    };
 
     private static string Ago(long milliseconds) => TimeSpan.FromMilliseconds(milliseconds) switch
     {

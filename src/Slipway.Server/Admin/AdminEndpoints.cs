@@ -1,14 +1,16 @@
 using Grpc.Core;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Connect;
-using Slipway.Contract.Tokens;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Builders;
 using Slipway.Server.Builds;
+using Slipway.Server.People;
 using Slipway.Server.Projects;
 using Slipway.Server.Records;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Admin;
 
@@ -16,13 +18,15 @@ namespace Slipway.Server.Admin;
 internal sealed class AdminEndpoints(
     ManageProjects manage,
     CreateToken createToken,
+    ManageTokens manageTokens,
+    ManagePeople people,
+    ManageTrust trust,
+    ReadAudit audit,
     ManageBuilders manageBuilders,
     ListBuilds listBuilds,
     ProjectStore projects,
-    TokenStore tokens,
     BuildStore builds,
-    RecordStore records,
-    TimeProvider clock) : AdminService.AdminServiceBase
+    RecordStore records) : AdminService.AdminServiceBase
 {
     private const int LogPage = 1000;
 
@@ -79,14 +83,16 @@ internal sealed class AdminEndpoints(
     public override async Task<CreateTokenResponse> CreateToken(CreateTokenRequest request, ServerCallContext context)
     {
         var caller = context.Caller();
-        var life = TimeSpan.FromSeconds(Math.Clamp(request.ExpiresInSeconds, -1, int.MaxValue));
+        var life = Span(request.ExpiresInSeconds);
         var (info, secret) = request.OwnerCase switch
         {
             CreateTokenRequest.OwnerOneofCase.OrganizationId => await createToken.ForOrganizationAsync(
-                request.OrganizationId, request.Name, life, caller, context.CancellationToken),
+                request.OrganizationId, request.Role, request.Name, life, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.ProjectId => await createToken.ForProjectAsync(
                 request.ProjectId, request.Name, life, caller, context.CancellationToken),
-            CreateTokenRequest.OwnerOneofCase.User => await createToken.ForUserAsync(
+            CreateTokenRequest.OwnerOneofCase.UserEmail => await createToken.ForUserAsync(
+                request.UserEmail, request.Name, life, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.User => await createToken.ForOperatorAsync(
                 request.Name, life, caller, context.CancellationToken),
             _ => throw Ownerless(caller),
         };
@@ -95,27 +101,69 @@ internal sealed class AdminEndpoints(
 
     public override Task<ListTokensResponse> ListTokens(ListTokensRequest request, ServerCallContext context)
     {
-        var caller = context.Caller();
-        AccessControl.Authorize(caller, CallerAction.ListTokens, Resource.Own);
         var response = new ListTokensResponse();
-        response.Tokens.AddRange(tokens.List()
-            .Where(token => AccessControl.Reaches(caller, token.OrganizationId ?? "", token.ProjectId))
-            .Select(AdminWire.ToWire));
+        response.Tokens.AddRange(manageTokens.List(context.Caller()).Select(AdminWire.ToWire));
         return Task.FromResult(response);
     }
 
     public override async Task<RevokeTokenResponse> RevokeToken(RevokeTokenRequest request, ServerCallContext context)
     {
-        var token = tokens.Find(request.TokenId);
-        var resource = new Resource
-        {
-            Text = $"token \"{request.TokenId}\"",
-            Exists = token is not null && TokenKinds.Parse(token.Kind) is not (null or TokenKind.Build or TokenKind.Builder),
-            OrganizationId = token?.OrganizationId,
-        };
-        AccessControl.Authorize(context.Caller(), CallerAction.ManageTokens, resource);
-        await tokens.RevokeAsync(request.TokenId, clock.Now(), context.CancellationToken);
+        await manageTokens.RevokeAsync(request.TokenId, context.Caller(), context.CancellationToken);
         return new RevokeTokenResponse();
+    }
+
+    public override async Task<CreateTokenResponse> RotateToken(RotateTokenRequest request, ServerCallContext context)
+    {
+        var (info, secret) = await manageTokens.RotateAsync(
+            request.TokenId, Span(request.OverlapSeconds), context.Caller(), context.CancellationToken);
+        return new CreateTokenResponse { Info = info.ToWire(), Token = secret };
+    }
+
+    public override async Task<InviteUserResponse> InviteUser(InviteUserRequest request, ServerCallContext context)
+    {
+        var (invitation, secret) = await people.InviteAsync(
+            request.Email, request.OrganizationId, request.Role, Span(request.ExpiresInSeconds), context.Caller(), context.CancellationToken);
+        return new InviteUserResponse { User = invitation.ToWire(), Link = $"/invitations/{secret}" };
+    }
+
+    public override Task<ListUsersResponse> ListUsers(ListUsersRequest request, ServerCallContext context)
+    {
+        var response = new ListUsersResponse();
+        response.Users.AddRange(people.List(request.OrganizationId, context.Caller()).Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<Contract.Admin.V1.User> SetUserRole(SetUserRoleRequest request, ServerCallContext context) =>
+        (await people.SetRoleAsync(
+            request.Email, request.OrganizationId, request.Role, context.Caller(), context.CancellationToken)).ToWire();
+
+    public override async Task<RemoveUserResponse> RemoveUser(RemoveUserRequest request, ServerCallContext context)
+    {
+        await people.RemoveAsync(request.Email, request.OrganizationId, context.Caller(), context.CancellationToken);
+        return new RemoveUserResponse();
+    }
+
+    public override async Task<Contract.Admin.V1.Trust> AddTrust(AddTrustRequest request, ServerCallContext context) =>
+        (await trust.AddAsync(request.FromWire(), context.Caller(), context.CancellationToken)).ToWire();
+
+    public override Task<ListTrustResponse> ListTrust(ListTrustRequest request, ServerCallContext context)
+    {
+        var response = new ListTrustResponse();
+        response.Trust.AddRange(trust.List(request.ProjectId, context.Caller()).Select(AdminWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<RemoveTrustResponse> RemoveTrust(RemoveTrustRequest request, ServerCallContext context)
+    {
+        await trust.RemoveAsync(request.TrustId, null, context.Caller(), context.CancellationToken);
+        return new RemoveTrustResponse();
+    }
+
+    public override Task<ListAuditResponse> ListAudit(ListAuditRequest request, ServerCallContext context)
+    {
+        var response = new ListAuditResponse();
+        response.Records.AddRange(audit.Page(request, context.Caller()).Select(AdminWire.ToWire));
+        return Task.FromResult(response);
     }
 
     public override Task<ListBuildersResponse> ListBuilders(ListBuildersRequest request, ServerCallContext context) =>
@@ -123,8 +171,7 @@ internal sealed class AdminEndpoints(
 
     public override async Task<CreateJoinTokenResponse> CreateJoinToken(CreateJoinTokenRequest request, ServerCallContext context)
     {
-        var life = TimeSpan.FromSeconds(Math.Clamp(request.ExpiresInSeconds, -1, int.MaxValue));
-        var (info, secret) = await createToken.ForJoiningAsync(life, context.Caller(), context.CancellationToken);
+        var (info, secret) = await createToken.ForJoiningAsync(Span(request.ExpiresInSeconds), context.Caller(), context.CancellationToken);
         return new CreateJoinTokenResponse { Token = secret, ExpiresAt = info.ExpiresAt.ToWire() };
     }
 
@@ -189,6 +236,8 @@ internal sealed class AdminEndpoints(
         AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(buildId, build));
         return build!;
     }
+
+    private static TimeSpan Span(long seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds, -1, int.MaxValue));
 
     private static ApiException Ownerless(Caller caller)
     {

@@ -1,10 +1,13 @@
 using System.Text;
 using System.Text.Json;
 using Slipway.Contract.Admin.V1;
+using Slipway.Server.Audit;
 using Slipway.Server.Builds;
+using Slipway.Server.People;
 using Slipway.Server.Records;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Admin;
 
@@ -39,6 +42,66 @@ internal static class AdminWire
         ExpiresAt = token.ExpiresAt.ToWire(),
         LastUsedAt = token.LastUsedAt.ToWire(),
         RevokedAt = token.RevokedAt.ToWire(),
+        UserEmail = token.UserEmail ?? "",
+        Role = token.Role ?? "",
+    };
+
+    public static Contract.Admin.V1.User ToWire(this Member member) => new()
+    {
+        Email = member.Email,
+        OrganizationId = member.OrganizationId,
+        Role = member.Role,
+        State = member.UserId is null ? "invited" : "active",
+        Since = member.CreatedAt.ToWire(),
+        ExpiresAt = member.ExpiresAt.ToWire(),
+    };
+
+    public static Contract.Admin.V1.Trust ToWire(this TrustPolicy policy)
+    {
+        var wire = new Contract.Admin.V1.Trust
+        {
+            Id = policy.Id,
+            ProjectId = policy.ProjectId,
+            Provider = policy.Provider,
+            Issuer = policy.Issuer,
+            AllowDepotAudience = policy.DepotAudience,
+            SingleUse = policy.SingleUse,
+            CreatedAt = policy.CreatedAt.ToWire(),
+            LastUsedAt = policy.LastUsedAt.ToWire(),
+        };
+        wire.Conditions.AddRange(policy.ReadConditions().Select(condition => new Contract.Admin.V1.ClaimCondition
+        {
+            Claim = condition.Claim,
+            Operator = condition.Operator,
+            Values = { condition.Values },
+        }));
+        wire.Pinned.Add(policy.ReadPins().ToDictionary());
+        wire.Warnings.AddRange(TrustRules.Warnings(policy));
+        return wire;
+    }
+
+    public static NewTrust FromWire(this AddTrustRequest request) => new(
+        request.ProjectId,
+        request.Provider,
+        request.Issuer,
+        [.. request.Conditions.Select(condition => new Trust.ClaimCondition(condition.Claim, condition.Operator, [.. condition.Values]))],
+        request.AllowDepotAudience,
+        request.SingleUse);
+
+    public static AuditRecord ToWire(this AuditEntry entry) => new()
+    {
+        Sequence = entry.Sequence,
+        At = entry.At.ToWire(),
+        Actor = entry.Actor,
+        ActorId = entry.ActorId,
+        Address = entry.Address,
+        Action = entry.Action,
+        Outcome = entry.Outcome,
+        Target = entry.Target,
+        OrganizationId = entry.OrganizationId,
+        ProjectId = entry.ProjectId,
+        Detail = entry.Detail,
+        Hash = entry.Hash,
     };
 
     public static BuildSummary ToWire(this Build build)

@@ -1,4 +1,5 @@
 using Dapper;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
 
@@ -19,7 +20,7 @@ internal sealed class BuilderStore(Database database)
 
     /// <summary>Spends the join token and adds the machine with its own identity; false when the token was spent meanwhile.</summary>
     public Task<bool> EnrollAsync(
-        Builder builder, TokenRecord identity, string identityHash, string joinTokenId, CancellationToken cancellation) =>
+        Builder builder, TokenRecord identity, string identityHash, string joinTokenId, AuditEntry record, CancellationToken cancellation) =>
         database.WriteAsync(
             connection =>
             {
@@ -33,6 +34,7 @@ internal sealed class BuilderStore(Database database)
 
                 connection.Execute("INSERT INTO builders (id, name, created_at) VALUES (@Id, @Name, @CreatedAt)", builder);
                 TokenStore.Insert(connection, identity, identityHash);
+                AuditStore.Append(connection, record);
                 return true;
             },
             cancellation);
@@ -66,11 +68,11 @@ internal sealed class BuilderStore(Database database)
     public Task MarkSeenAsync(IReadOnlyCollection<string> ids, long now, CancellationToken cancellation) => database.WriteAsync(
         connection => connection.Execute("UPDATE builders SET last_seen_at = @now WHERE id IN @ids", new { ids, now }), cancellation);
 
-    public Task SetDrainingAsync(string id, bool draining, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE builders SET draining = @draining WHERE id = @id", new { id, draining }, cancellation);
+    public Task SetDrainingAsync(string id, bool draining, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE builders SET draining = @draining WHERE id = @id", new { id, draining }, record, cancellation);
 
-    public Task RemoveAsync(string id, long now, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE builders SET removed_at = @now WHERE id = @id AND removed_at IS NULL", new { id, now }, cancellation);
+    public Task RemoveAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE builders SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation);
 
     /// <summary>Notes that the project's caches are to go; answers which builders have one.</summary>
     public Task<IReadOnlyList<string>> AskCacheResetAsync(string projectId, CancellationToken cancellation) =>

@@ -3,6 +3,7 @@ using Slipway.Contract.Connect;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Contract.Tokens;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
 
@@ -31,7 +32,8 @@ internal sealed class EnrollBuilder(BuilderStore builders, TimeProvider clock, I
             BuilderId = builder.Id,
             CreatedAt = now,
         };
-        if (!await builders.EnrollAsync(builder, identity, TokenText.Hash(secret), caller.TokenId!, cancellation))
+        var record = AuditEntry.By(caller, "builder.enroll", $"builder {builder.Id}", now) with { Detail = builder.Name };
+        if (!await builders.EnrollAsync(builder, identity, TokenText.Hash(secret), caller.TokenId!, record, cancellation))
         {
             throw new ApiException(
                 ConnectCode.Unauthenticated, "the join token was used before", "make a new one: slipway admin builder join-token");

@@ -1,5 +1,6 @@
 using Slipway.Contract.Admin.V1;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Builds;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
@@ -23,7 +24,8 @@ internal sealed class ManageBuilders(BuilderStore builders, TokenStore tokens, B
     public async Task DrainAsync(string id, bool draining, Caller caller, CancellationToken cancellation)
     {
         Find(id, caller);
-        await builders.SetDrainingAsync(id, draining, cancellation);
+        var record = AuditEntry.By(caller, draining ? "builder.drain" : "builder.undrain", $"builder {id}", clock.Now());
+        await builders.SetDrainingAsync(id, draining, record, cancellation);
         fleet.SetDraining(id, draining);
     }
 
@@ -31,7 +33,7 @@ internal sealed class ManageBuilders(BuilderStore builders, TokenStore tokens, B
     {
         Find(id, caller);
         await tokens.RevokeOfBuilderAsync(id, clock.Now(), cancellation);
-        await builders.RemoveAsync(id, clock.Now(), cancellation);
+        await builders.RemoveAsync(id, AuditEntry.By(caller, "builder.remove", $"builder {id}", clock.Now()), cancellation);
         fleet.Find(id)?.Disconnect();
     }
 

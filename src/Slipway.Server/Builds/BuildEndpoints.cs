@@ -27,7 +27,9 @@ internal sealed class BuildEndpoints(
 
     public override Task<GetBuildResponse> GetBuild(GetBuildRequest request, ServerCallContext context)
     {
-        var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
+        // A build's own token works on it; everybody else who asks wants to see it.
+        var action = context.Caller().Kind == CallerKind.Build ? CallerAction.WorkOnBuild : CallerAction.ReadBuilds;
+        var build = Find(request.BuildId, action, context);
         return Task.FromResult(new GetBuildResponse
         {
             BuildId = build.Id,
@@ -141,7 +143,7 @@ internal sealed class BuildEndpoints(
     private static Resource OwnBuild(Caller caller) => new()
     {
         Text = "a build",
-        OrganizationId = caller.OrganizationId,
+        OrganizationId = caller.Roles.FirstOrDefault(held => held.Value >= Role.Member).Key,
         ProjectId = caller.ProjectId,
         BuildId = caller.BuildId,
     };

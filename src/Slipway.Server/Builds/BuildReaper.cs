@@ -1,7 +1,10 @@
+using Slipway.Server.Audit;
 using Slipway.Server.Builders;
 using Slipway.Server.Leasing;
+using Slipway.Server.Sessions;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Builds;
 
@@ -12,6 +15,9 @@ internal sealed class BuildReaper(
     LeaseStore leases,
     TokenStore tokens,
     TokenUse tokenUse,
+    TrustStore trust,
+    SessionStore sessions,
+    Denials denials,
     Fleet fleet,
     BuildActivity activity,
     EndBuild endBuild,
@@ -27,11 +33,12 @@ internal sealed class BuildReaper(
     internal async Task TickAsync(CancellationToken cancellation)
     {
         endBuild.RevokeDue();
+        await denials.FlushAsync(cancellation);
         await EndVanishedAsync(cancellation);
         await FailOverdueStartsAsync(cancellation);
         if (_ticks++ % 5 == 0)
         {
-            SyncDraining();
+            FollowDatabase();
         }
 
         if (_ticks % 30 == 0)
@@ -43,6 +50,8 @@ internal sealed class BuildReaper(
         if (_ticks % 3600 == 0)
         {
             await tokens.PurgeAsync(clock.Now() - DayMilliseconds, cancellation);
+            await trust.PurgeAsync(clock.Now(), cancellation);
+            await sessions.PurgeAsync(clock.Now(), cancellation);
         }
     }
 
@@ -113,17 +122,23 @@ internal sealed class BuildReaper(
         }
     }
 
-    // "slipway admin --data" writes the flag into the database beside the running server.
-    private void SyncDraining()
+    // "slipway admin --data" drains and removes builders in the database beside the running server.
+    private void FollowDatabase()
     {
         if (fleet.Attached.Count == 0)
         {
             return;
         }
 
-        foreach (var builder in builders.List())
+        var known = builders.List();
+        foreach (var builder in known)
         {
             fleet.FollowDraining(builder.Id, builder.Draining);
+        }
+
+        foreach (var removed in fleet.Attached.Where(attached => known.All(builder => builder.Id != attached.Id)))
+        {
+            removed.Disconnect();
         }
     }
 }

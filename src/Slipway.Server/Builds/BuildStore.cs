@@ -48,9 +48,12 @@ internal sealed class BuildStore(Database database)
         new { builderId, since }).AsList());
 
     /// <summary>Opens a build together with its token: neither is ever there without the other.</summary>
-    public Task AddAsync(Build build, TokenRecord token, string tokenHash, CancellationToken cancellation) => database.WriteAsync(
+    /// <param name="alongside">What else the opening changes; what it throws undoes the build.</param>
+    public Task AddAsync(
+        Build build, TokenRecord token, string tokenHash, Action<SqliteConnection>? alongside, CancellationToken cancellation) => database.WriteAsync(
         connection =>
         {
+            alongside?.Invoke(connection);
             connection.Execute(
                 """
                 INSERT INTO builds (id, project_id, status, tags, started_by, created_at)

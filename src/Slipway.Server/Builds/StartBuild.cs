@@ -1,12 +1,15 @@
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Tokens;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Projects;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Builds;
 
@@ -15,6 +18,9 @@ internal sealed class StartBuild(
     ProjectStore projects, BuildStore builds, BuildActivity activity, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
 {
     private const int TagsMax = 50;
+
+    /// <summary>More than any pipeline opens in one token's life; a stolen token opens no more.</summary>
+    private const int BuildsPerCiTokenMax = 100;
 
     public async Task<CreateBuildResponse> HandleAsync(CreateBuildRequest request, Caller caller, CancellationToken cancellation)
     {
@@ -26,7 +32,7 @@ internal sealed class StartBuild(
             Id = Ids.Build(),
             ProjectId = project.Id,
             OrganizationId = project.OrganizationId,
-            StartedBy = caller.Name,
+            StartedBy = caller.Oidc is { } job ? $"{caller.Name} through {job.Through(project.Id)}" : caller.Name,
             Tags = JsonSerializer.Serialize(request.Options.SelectMany(option => option.Tags).Distinct(StringComparer.Ordinal).Take(TagsMax)),
             CreatedAt = now,
         };
@@ -40,7 +46,7 @@ internal sealed class StartBuild(
             CreatedAt = now,
             ExpiresAt = now + (Limits.BuildDurationMax + Limits.CertificateGrace).Milliseconds(),
         };
-        await builds.AddAsync(build, token, TokenText.Hash(secret), cancellation);
+        await builds.AddAsync(build, token, TokenText.Hash(secret), UseOf(caller, build), cancellation);
         activity.Hear(build.Id);
         metrics.CountBuild();
         return new CreateBuildResponse
@@ -52,6 +58,33 @@ internal sealed class StartBuild(
             Registry = new CreateBuildResponse.Types.Registry(),
         };
     }
+
+    /// <summary>What a CI token's use changes and leaves in the audit log, in the build's own transaction; null for other callers.</summary>
+    private static Action<SqliteConnection>? UseOf(Caller caller, Build build) => caller.Oidc is not { } job ? null : connection =>
+    {
+        var policy = job.PolicyOf(build.ProjectId)!;
+        var (count, projectId) = TrustStore.Use(connection, job, build.ProjectId, build.CreatedAt);
+        if (projectId != build.ProjectId)
+        {
+            throw new ApiException(
+                ConnectCode.PermissionDenied, "this CI token was used for another project before", "ask the CI provider for a new token");
+        }
+
+        if (count > (policy.SingleUse ? 1 : BuildsPerCiTokenMax))
+        {
+            throw new ApiException(
+                policy.SingleUse ? ConnectCode.Unauthenticated : ConnectCode.ResourceExhausted,
+                policy.SingleUse ? "this CI token was used before, and the trust relationship takes each once" : $"this CI token has opened {BuildsPerCiTokenMax} builds",
+                "ask the CI provider for a new token");
+        }
+
+        AuditStore.Append(connection, AuditEntry.By(caller, "build.create", $"build {build.Id}", build.CreatedAt) with
+        {
+            OrganizationId = build.OrganizationId,
+            ProjectId = build.ProjectId,
+            Detail = job.Through(build.ProjectId),
+        });
+    };
 
     private Project Choose(string projectId, Caller caller)
     {

@@ -12,14 +12,15 @@ internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authent
 {
     private const string LongPoll = $"/depot.cli.v1.BuildService/{nameof(BuildService.BuildServiceBase.GetBuildKitConnection)}";
 
-    public Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext http)
     {
         if (RpcMethods.Find(http.Request.Path.Value ?? "") is not { } method)
         {
-            return next(http);
+            await next(http);
+            return;
         }
 
-        var caller = authentication.Identify(http.Request.Headers.Authorization);
+        var caller = await authentication.IdentifyAsync(http.Request.Headers.Authorization, http.Address(), http.RequestAborted);
         http.SetCaller(caller);
         if (!method.IsStream())
         {
@@ -30,7 +31,7 @@ internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authent
             LetItBeSlow(http);
         }
 
-        return next(http);
+        await next(http);
     }
 
     // A deadline longer than the server's own is not believed; the shorter one wins.

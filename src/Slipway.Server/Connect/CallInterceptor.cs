@@ -2,11 +2,13 @@ using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Slipway.Contract.Connect;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
 
 namespace Slipway.Server.Connect;
 
 /// <summary>The one place where a call's failure becomes words: what the caller is meant to see passes, a bug is logged and named by an id.</summary>
-internal sealed class CallInterceptor(ServerMetrics metrics, ILogger<CallInterceptor> log) : Interceptor
+internal sealed class CallInterceptor(ServerMetrics metrics, Denials denials, ILogger<CallInterceptor> log) : Interceptor
 {
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
@@ -60,6 +62,7 @@ internal sealed class CallInterceptor(ServerMetrics metrics, ILogger<CallInterce
         {
             case ApiException expected:
                 ServerLog.CallRefused(log, context.Method, expected.Code.Name(), expected.Message);
+                Record(context, expected);
                 return new RpcException(new Status((StatusCode)(int)expected.Code, expected.Message));
             case RpcException { StatusCode: not StatusCode.OK } already:
                 return already;
@@ -77,6 +80,16 @@ internal sealed class CallInterceptor(ServerMetrics metrics, ILogger<CallInterce
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         ServerLog.CallFailed(log, context.Method, id, failure);
         return new RpcException(new Status(StatusCode.Internal, $"the server failed; its log has more under {id}"));
+    }
+
+    // Whatever else the code says: a caller without a credential was turned away.
+    private void Record(ServerCallContext context, ApiException refused)
+    {
+        var caller = context.Caller();
+        if (refused.Code is ConnectCode.PermissionDenied or ConnectCode.Unauthenticated || caller.Kind == CallerKind.Anonymous)
+        {
+            denials.Add(caller, context.Method.TrimStart('/'), caller.RefusalDetail ?? refused.Message);
+        }
     }
 
     // gRPC's own deadlines run on the system's clock, whatever clock the rest of the server has.

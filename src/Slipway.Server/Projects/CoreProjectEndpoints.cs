@@ -2,11 +2,13 @@ using Grpc.Core;
 using Slipway.Contract.Depot.Core.V1;
 using Slipway.Server.Access;
 using Slipway.Server.Storage;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Projects;
 
 /// <summary>The public project API: <c>depot projects</c>.</summary>
-internal sealed class CoreProjectEndpoints(ProjectStore projects, ManageProjects manage) : ProjectService.ProjectServiceBase
+internal sealed class CoreProjectEndpoints(ProjectStore projects, ManageProjects manage, ManageTrust trust)
+    : ProjectService.ProjectServiceBase
 {
     /// <summary>Builders are where their operator put them; the published client prints a region and wants one.</summary>
     private const string Region = "local";
@@ -56,6 +58,25 @@ internal sealed class CoreProjectEndpoints(ProjectStore projects, ManageProjects
     {
         await manage.DeleteAsync(request.ProjectId, context.Caller(), context.CancellationToken);
         return new DeleteProjectResponse();
+    }
+
+    public override Task<ListTrustPoliciesResponse> ListTrustPolicies(ListTrustPoliciesRequest request, ServerCallContext context)
+    {
+        var response = new ListTrustPoliciesResponse();
+        response.TrustPolicies.AddRange(trust.List(request.ProjectId, context.Caller()).Select(CoreTrustWire.ToWire));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<AddTrustPolicyResponse> AddTrustPolicy(AddTrustPolicyRequest request, ServerCallContext context)
+    {
+        var policy = await trust.AddAsync(request.FromWire(), context.Caller(), context.CancellationToken);
+        return new AddTrustPolicyResponse { TrustPolicy = policy.ToWire() };
+    }
+
+    public override async Task<RemoveTrustPolicyResponse> RemoveTrustPolicy(RemoveTrustPolicyRequest request, ServerCallContext context)
+    {
+        await trust.RemoveAsync(request.TrustPolicyId, request.ProjectId, context.Caller(), context.CancellationToken);
+        return new RemoveTrustPolicyResponse();
     }
 
     private static Contract.Depot.Core.V1.Project ToWire(Project project) => new()

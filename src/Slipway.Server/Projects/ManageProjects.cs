@@ -1,5 +1,6 @@
 using Slipway.Contract.Connect;
 using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
@@ -11,7 +12,8 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
     {
         AccessControl.Authorize(caller, CallerAction.ManageOrganizations, Resource.Instance);
         var organization = new Organization { Id = Ids.Organization(), Name = Names.Check(name, "organization"), CreatedAt = clock.Now() };
-        await projects.AddAsync(organization, cancellation);
+        var record = AuditEntry.By(caller, "organization.create", $"organization {organization.Id}", organization.CreatedAt);
+        await projects.AddAsync(organization, record with { OrganizationId = organization.Id, Detail = organization.Name }, cancellation);
         return organization;
     }
 
@@ -30,7 +32,7 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
             CacheKeepBytes = NotNegative(keep.Bytes, "bytes"),
             CacheKeepDays = NotNegative(keep.Days, "days"),
         };
-        await projects.AddAsync(project, cancellation);
+        await projects.AddAsync(project, Record(caller, "project.create", project), cancellation);
         return project;
     }
 
@@ -43,12 +45,12 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
             CacheKeepBytes = bytes is { } keep ? NotNegative(keep, "bytes") : project.CacheKeepBytes,
             CacheKeepDays = days is { } age ? NotNegative(age, "days") : project.CacheKeepDays,
         };
-        await projects.UpdateAsync(changed, cancellation);
+        await projects.UpdateAsync(changed, Record(caller, "project.update", changed), cancellation);
         return changed;
     }
 
-    public async Task DeleteAsync(string id, Caller caller, CancellationToken cancellation) =>
-        await projects.DeleteAsync(Find(id, caller).Id, clock.Now(), cancellation);
+    public Task DeleteAsync(string id, Caller caller, CancellationToken cancellation) =>
+        projects.DeleteAsync(id, Record(caller, "project.delete", Find(id, caller)), cancellation);
 
     private Project Find(string id, Caller caller)
     {
@@ -57,7 +59,8 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
         return project!;
     }
 
-    private Organization? Choose(string organizationId, Caller caller)
+    /// <summary>The organization of this id; without one the only one that the caller reaches.</summary>
+    public Organization? Choose(string organizationId, Caller caller)
     {
         if (organizationId.Length > 0)
         {
@@ -73,6 +76,14 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
                 reachable.Count == 0 ? "there is no organization yet" : "there are several organizations",
                 reachable.Count == 0 ? "create one: slipway admin org create NAME" : "choose one with --org ID");
     }
+
+    private AuditEntry Record(Caller caller, string action, Project project) =>
+        AuditEntry.By(caller, action, $"project {project.Id}", clock.Now()) with
+        {
+            OrganizationId = project.OrganizationId,
+            ProjectId = project.Id,
+            Detail = project.Name,
+        };
 
     private static long NotNegative(long value, string unit) => value >= 0
         ? value

@@ -1,4 +1,5 @@
 using Dapper;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
@@ -25,23 +26,25 @@ internal sealed class ProjectStore(Database database)
     public IReadOnlyList<Organization> ListOrganizations() => database.Read(connection =>
         connection.Query<Organization>("SELECT id, name, created_at FROM organizations ORDER BY created_at, id").AsList());
 
-    public Task AddAsync(Organization organization, CancellationToken cancellation) => database.WriteAsync(
-        "INSERT INTO organizations (id, name, created_at) VALUES (@Id, @Name, @CreatedAt)", organization, cancellation);
+    public Task AddAsync(Organization organization, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "INSERT INTO organizations (id, name, created_at) VALUES (@Id, @Name, @CreatedAt)", organization, record, cancellation);
 
-    public Task AddAsync(Project project, CancellationToken cancellation) => database.WriteAsync(
+    public Task AddAsync(Project project, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         """
         INSERT INTO projects (id, organization_id, name, created_at, cache_keep_bytes, cache_keep_days)
         VALUES (@Id, @OrganizationId, @Name, @CreatedAt, @CacheKeepBytes, @CacheKeepDays)
         """,
         project,
+        record,
         cancellation);
 
-    public Task UpdateAsync(Project project, CancellationToken cancellation) => database.WriteAsync(
+    public Task UpdateAsync(Project project, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         "UPDATE projects SET name = @Name, cache_keep_bytes = @CacheKeepBytes, cache_keep_days = @CacheKeepDays WHERE id = @Id",
         project,
+        record,
         cancellation);
 
     /// <summary>The row stays, for the sake of the builds that point at it.</summary>
-    public Task DeleteAsync(string id, long now, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE projects SET deleted_at = @now WHERE id = @id AND deleted_at IS NULL", new { id, now }, cancellation);
+    public Task DeleteAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE projects SET deleted_at = @At WHERE id = @id AND deleted_at IS NULL", new { id, record.At }, record, cancellation);
 }

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Slipway.Server.Audit;
 
 namespace Slipway.Server.Storage;
 
@@ -50,6 +51,17 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>As <see cref="WriteAsync{T}"/>, for one statement; returns how many rows it touched.</summary>
     public Task<int> WriteAsync(string statement, object parameters, CancellationToken cancellation) =>
         _writer.ExecuteAsync(connection => connection.Execute(statement, parameters), cancellation);
+
+    /// <summary>As above, with the audit record of what it does in the same transaction.</summary>
+    public Task<int> WriteAsync(string statement, object parameters, AuditEntry record, CancellationToken cancellation) =>
+        _writer.ExecuteAsync(
+            connection =>
+            {
+                var touched = connection.Execute(statement, parameters);
+                AuditStore.Append(connection, record);
+                return touched;
+            },
+            cancellation);
 
     /// <summary>Throws when the database cannot be read.</summary>
     public void Probe() => Read(connection => connection.ExecuteScalar<long>("SELECT count(*) FROM organizations"));

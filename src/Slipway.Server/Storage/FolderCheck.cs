@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Slipway.Server.Audit;
 
 namespace Slipway.Server.Storage;
 
@@ -19,6 +20,8 @@ public static class FolderCheck
             """),
         ("every build token belongs to a build",
             "SELECT id FROM tokens WHERE kind = 'build' AND build_id IS NULL"),
+        ("every token belongs to one owner at most",
+            "SELECT id FROM tokens WHERE (organization_id IS NOT NULL) + (project_id IS NOT NULL) + (build_id IS NOT NULL) + (user_id IS NOT NULL) > 1"),
         ("a stay is on a lease of the same builder",
             "SELECT a.build_id FROM admissions a JOIN leases l ON l.id = a.lease_id WHERE l.builder_id <> a.builder_id"),
         ("a stay is on a lease of the build's project",
@@ -66,6 +69,11 @@ public static class FolderCheck
             problems.Add($"{path} has schema version {version}, this program has {Schema.Newest}"
                 + (version < Schema.Newest ? "; the server upgrades it when it starts" : "; use a newer slipway"));
             return;
+        }
+
+        if (AuditStore.Verify(connection) is { } broken)
+        {
+            problems.Add($"{path}: {broken}");
         }
 
         foreach (var (rule, query) in Invariants)

@@ -16,6 +16,10 @@ internal static class Ids
 
     public static string Token() => New('t', 10);
 
+    public static string User() => New('u', 10);
+
+    public static string Trust() => New('r', 10);
+
     public static string Builder() => New('m', 10);
 
     public static string Lease() => New('e', 20);

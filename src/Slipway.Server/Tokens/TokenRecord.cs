@@ -1,3 +1,6 @@
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
+
 namespace Slipway.Server.Tokens;
 
 /// <summary>What is known of a token; never the token.</summary>
@@ -17,6 +20,14 @@ internal sealed record TokenRecord
 
     public string? BuilderId { get; init; }
 
+    /// <summary>The person whose it is; null for the operator's own.</summary>
+    public string? UserId { get; init; }
+
+    public string? UserEmail { get; init; }
+
+    /// <summary>What an organization's token may do there; null is owner.</summary>
+    public string? Role { get; init; }
+
     public bool Reusable { get; init; }
 
     public long CreatedAt { get; init; }
@@ -32,4 +43,15 @@ internal sealed record TokenRecord
 
     /// <summary>When the project of a project token was deleted.</summary>
     public long? ProjectDeletedAt { get; init; }
+
+    /// <summary>How people tell it from others: never the token.</summary>
+    public string Owner => UserEmail ?? ProjectId ?? OrganizationId ?? "this server";
+
+    /// <summary>What the audit log says of a change to it.</summary>
+    public AuditEntry Record(Caller caller, string action, long now) => AuditEntry.By(caller, action, $"token {Id}", now) with
+    {
+        OrganizationId = OrganizationId ?? "",
+        ProjectId = ProjectId ?? "",
+        Detail = $"{Kind} token \"{Name}\" of {Owner}{(Role is null ? "" : $", {Role}")}",
+    };
 }

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Slipway.Server.Audit;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Tokens;
@@ -10,11 +11,12 @@ internal sealed class TokenStore(Database database)
     private const string Columns =
         """
         t.id, t.kind, t.name, coalesce(t.organization_id, p.organization_id) AS organization_id,
-        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.reusable, t.created_at, t.expires_at,
+        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.user_id, u.email AS user_email, t.role, t.reusable, t.created_at, t.expires_at,
         t.last_used_at, t.revoked_at, b.finished_at AS build_finished_at, p.deleted_at AS project_deleted_at
         FROM tokens t
         LEFT JOIN builds b ON b.id = t.build_id
         LEFT JOIN projects p ON p.id = coalesce(t.project_id, b.project_id)
+        LEFT JOIN users u ON u.id = t.user_id
         """;
 
     public TokenRecord? FindByHash(string hash) => database.Read(connection =>
@@ -27,14 +29,31 @@ internal sealed class TokenStore(Database database)
     public IReadOnlyList<TokenRecord> List() => database.Read(connection => connection.Query<TokenRecord>(
         $"SELECT {Columns} WHERE t.kind IN ('user', 'organization', 'project', 'join') ORDER BY t.created_at, t.id").AsList());
 
-    public Task AddAsync(TokenRecord token, string hash, CancellationToken cancellation) =>
-        database.WriteAsync(connection => Insert(connection, token, hash), cancellation);
+    public Task AddAsync(TokenRecord token, string hash, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        connection =>
+        {
+            AuditStore.Append(connection, record);
+            return Insert(connection, token, hash);
+        },
+        cancellation);
+
+    /// <summary>Puts a token beside another one, which goes on until <paramref name="oldEndsAt"/>.</summary>
+    public Task RotateAsync(
+        TokenRecord old, TokenRecord next, string hash, long oldEndsAt, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        connection =>
+        {
+            connection.Execute(
+                "UPDATE tokens SET expires_at = min(coalesce(expires_at, @oldEndsAt), @oldEndsAt) WHERE id = @Id", new { old.Id, oldEndsAt });
+            AuditStore.Append(connection, record);
+            return Insert(connection, next, hash);
+        },
+        cancellation);
 
     /// <summary>For use inside another store's transaction.</summary>
     internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.Execute(
         """
-        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, reusable, created_at, expires_at)
-        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @Reusable, @CreatedAt, @ExpiresAt)
+        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, created_at, expires_at)
+        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @CreatedAt, @ExpiresAt)
         """,
         new
         {
@@ -46,13 +65,15 @@ internal sealed class TokenStore(Database database)
             token.ProjectId,
             token.BuildId,
             token.BuilderId,
+            token.UserId,
+            token.Role,
             token.Reusable,
             token.CreatedAt,
             token.ExpiresAt,
         });
 
-    public Task<int> RevokeAsync(string id, long now, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE tokens SET revoked_at = coalesce(revoked_at, @now) WHERE id = @id", new { id, now }, cancellation);
+    public Task<int> RevokeAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE tokens SET revoked_at = coalesce(revoked_at, @At) WHERE id = @id", new { id, record.At }, record, cancellation);
 
     /// <summary>Ends the identity of a builder that was removed.</summary>
     public Task<int> RevokeOfBuilderAsync(string builderId, long now, CancellationToken cancellation) => database.WriteAsync(
@@ -66,6 +87,10 @@ internal sealed class TokenStore(Database database)
                 "UPDATE tokens SET last_used_at = @at WHERE id = @id AND coalesce(last_used_at, 0) < @at",
                 uses.Select(use => new { id = use.Key, at = use.Value })),
             cancellation);
+
+    /// <summary>A person's own, for the page that shows them.</summary>
+    public IReadOnlyList<TokenRecord> ListOfUser(string userId) => database.Read(connection => connection.Query<TokenRecord>(
+        $"SELECT {Columns} WHERE t.user_id = @userId AND t.revoked_at IS NULL ORDER BY t.created_at, t.id", new { userId }).AsList());
 
     /// <summary>Forgets build tokens that have been dead for a day: one row per build would only pile up.</summary>
     public Task<int> PurgeAsync(long before, CancellationToken cancellation) => database.WriteAsync(

@@ -21,13 +21,16 @@ internal static class AdminCommand
 
     private static readonly Option<bool> AsJson = new("--json") { Description = "print JSON", Recursive = true };
 
-    public static Command Create() => new("admin", "Manage organizations, projects, tokens, builders and builds")
+    public static Command Create() => new("admin", "Manage organizations, people, projects, tokens, trust, builders and builds")
     {
         Data,
         AsJson,
         OrganizationCommands.Create(),
         ProjectCommands.Create(),
+        UserCommands.Create(),
         TokenCommands.Create(),
+        TrustCommands.Create(),
+        AuditCommand.Create(),
         BuilderCommands.Create(),
         BuildCommands.Create(),
     };
@@ -69,9 +72,9 @@ internal static class AdminCommand
         return command;
     }
 
-    public static long Seconds(string? duration) => duration is null ? 0 : Durations.Parse(duration) is { } span
+    public static long Seconds(string? duration, string flag = "--expires") => duration is null ? 0 : Durations.Parse(duration) is { } span
         ? (long)span.TotalSeconds
-        : throw new UsageException($"--expires is \"{duration}\": it must be {Durations.Expected}");
+        : throw new UsageException($"{flag} is \"{duration}\": it must be {Durations.Expected}");
 
     private static async Task<int> RunAsync(ParseResult parsed, Func<AdminService.AdminServiceClient, Task> work)
     {

@@ -6,19 +6,26 @@ namespace Slipway.Admin;
 /// <summary><c>slipway admin token</c>.</summary>
 internal static class TokenCommands
 {
-    public static Command Create() => new("token", "Tokens") { New(), List(), Revoke() };
+    public static Command Create() => new("token", "Tokens") { New(), List(), Revoke(), Rotate() };
 
     private static Command New()
     {
-        var user = new Option<bool>("--user") { Description = "for a person: everything" };
+        var user = new Option<string?>("--user")
+        {
+            Description = "for a person (EMAIL); without EMAIL for the operator: everything on this server",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var organization = new Option<string?>("--org") { Description = "for one organization" };
         var project = new Option<string?>("--project") { Description = "for one project's builds" };
+        var role = new Option<string?>("--role") { Description = "of an organization's token: owner (the default), member or viewer" };
         var name = new Option<string?>("--name") { Description = "what the token is for" };
         var expires = new Option<string?>("--expires") { Description = "for example 90d (the default)" };
-        return new Command("create", "Create a token; it is shown this once") { user, organization, project, name, expires }.Calls(
+        return new Command("create", "Create a token; it is shown this once") { user, organization, project, role, name, expires }.Calls(
             (client, parsed, cancellation) =>
             {
-                var request = Request(parsed.GetValue(user), parsed.GetValue(organization), parsed.GetValue(project));
+                var request = Request(
+                    parsed.GetResult(user) is null ? null : parsed.GetValue(user) ?? "", parsed.GetValue(organization), parsed.GetValue(project));
+                request.Role = parsed.GetValue(role) ?? "";
                 request.Name = parsed.GetValue(name) ?? "";
                 request.ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires));
                 return client.CreateTokenAsync(request, cancellationToken: cancellation).ResponseAsync;
@@ -26,21 +33,22 @@ internal static class TokenCommands
             made => made.Token);
     }
 
-    private static CreateTokenRequest Request(bool user, string? organization, string? project) => (user, organization, project) switch
+    private static CreateTokenRequest Request(string? user, string? organization, string? project) => (user, organization, project) switch
     {
-        (true, null, null) => new CreateTokenRequest { User = true },
-        (false, { } id, null) => new CreateTokenRequest { OrganizationId = id },
-        (false, null, { } id) => new CreateTokenRequest { ProjectId = id },
-        _ => throw new UsageException("choose one of --user, --org ID and --project ID"),
+        ("", null, null) => new CreateTokenRequest { User = true },
+        ({ } email, null, null) => new CreateTokenRequest { UserEmail = email },
+        (null, { } id, null) => new CreateTokenRequest { OrganizationId = id },
+        (null, null, { } id) => new CreateTokenRequest { ProjectId = id },
+        _ => throw new UsageException("choose one of --user [EMAIL], --org ID and --project ID"),
     };
 
     private static Command List() => new Command("list", "List tokens").Calls(
         (client, _, cancellation) => client.ListTokensAsync(new ListTokensRequest(), cancellationToken: cancellation).ResponseAsync,
         found => Table.Render(
-            ["ID", "KIND", "NAME", "FOR", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
+            ["ID", "KIND", "NAME", "FOR", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
             found.Tokens.Select(t => new[]
             {
-                t.Id, t.Kind, t.Name, t.ProjectId.Length > 0 ? t.ProjectId : t.OrganizationId,
+                t.Id, t.Kind, t.Name, t.UserEmail.Length > 0 ? t.UserEmail : t.ProjectId.Length > 0 ? t.ProjectId : t.OrganizationId, t.Role,
                 t.CreatedAt.Text(), t.ExpiresAt.Text(), t.LastUsedAt.Text(), t.RevokedAt.Text(),
             })));
 
@@ -51,5 +59,20 @@ internal static class TokenCommands
             (client, parsed, cancellation) => client.RevokeTokenAsync(
                 new RevokeTokenRequest { TokenId = parsed.GetRequiredValue(id) }, cancellationToken: cancellation).ResponseAsync,
             _ => "");
+    }
+
+    private static Command Rotate()
+    {
+        var id = new Argument<string>("ID");
+        var overlap = new Option<string?>("--overlap") { Description = "how long the old one works on (default 1h, 0s ends it at once)" };
+        return new Command("rotate", "Put a new token in a token's place; it is shown this once") { id, overlap }.Calls(
+            (client, parsed, cancellation) => client.RotateTokenAsync(
+                new RotateTokenRequest
+                {
+                    TokenId = parsed.GetRequiredValue(id),
+                    OverlapSeconds = AdminCommand.Seconds(parsed.GetValue(overlap) ?? "1h", "--overlap"),
+                },
+                cancellationToken: cancellation).ResponseAsync,
+            made => made.Token);
     }
 }

@@ -9,7 +9,11 @@ namespace Slipway.Settings;
 internal static class HostOptions
 {
     public static Setting[] OfServer { get; } =
-        [Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.LogLevel, Setting.Emulation];
+    [
+        Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.LogLevel, Setting.OidcInsecure,
+        Setting.OidcPrivate, Setting.SignInIssuer, Setting.SignInClient, Setting.SignInSecret, Setting.SignInName, Setting.TrustedProxy,
+        Setting.Emulation,
+    ];
 
     public static Setting[] OfEngine { get; } =
     [
@@ -28,6 +32,13 @@ internal static class HostOptions
             PublicUrl = values[Setting.PublicUrl],
             TlsCertificate = values[Setting.TlsCert],
             TlsKey = values[Setting.TlsKey],
+            InsecureIssuers = values.All(Setting.OidcInsecure),
+            PrivateIssuers = values.All(Setting.OidcPrivate),
+            SignInIssuer = values[Setting.SignInIssuer],
+            SignInClientId = values[Setting.SignInClient],
+            SignInClientSecretFile = values[Setting.SignInSecret],
+            SignInName = values[Setting.SignInName],
+            TrustedProxies = values.All(Setting.TrustedProxy),
             Emulation = values.Parse<bool>(Setting.Emulation, ParseSwitch, "on or off") ?? true,
             LogLevel = values.Parse<LogLevel>(Setting.LogLevel, ParseLevel, "debug, information, warning or error") ?? LogLevel.Information,
         };

@@ -9,6 +9,14 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting TlsCert = new("tls-cert", "PEM file; with it and --tls-key the port speaks TLS");
     public static readonly Setting TlsKey = new("tls-key", "PEM file");
     public static readonly Setting LogLevel = new("log-level", "debug, information, warning or error");
+    public static readonly Setting OidcInsecure = new(
+        "oidc-allow-insecure-issuer", "http issuer of CI tokens on this machine to believe nevertheless: for tests only");
+    public static readonly Setting OidcPrivate = new("oidc-allow-private-issuer", "issuer of CI tokens in your own network, such as a self-hosted GitLab");
+    public static readonly Setting SignInIssuer = new("sign-in-issuer", "OpenID Connect provider that people sign in with");
+    public static readonly Setting SignInClient = new("sign-in-client-id", "this server's client id there");
+    public static readonly Setting SignInSecret = new("sign-in-client-secret-file", "file with the client's secret");
+    public static readonly Setting SignInName = new("sign-in-name", "what the sign-in page calls the provider (default: its host)");
+    public static readonly Setting TrustedProxy = new("trusted-proxy", "address or network of a proxy whose X-Forwarded-For is believed");
     public static readonly Setting Emulation = new("emulation", "on or off: let a builder emulate an architecture that no builder has (default on)");
     public static readonly Setting BuilderServer = new("builder-server", "URL of the server");
     public static readonly Setting BuilderJoin = new("builder-join", "join token, used once (better in the environment: a command line is public)");
@@ -28,7 +36,8 @@ internal sealed record Setting(string Name, string Description)
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Data, Listen, PublicUrl, TlsCert, TlsKey, LogLevel, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
+        Data, Listen, PublicUrl, TlsCert, TlsKey, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
+        TrustedProxy, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
         BuilderEngine, BuilderName, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
     ];
 

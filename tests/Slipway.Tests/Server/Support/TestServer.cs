@@ -8,7 +8,13 @@ using Microsoft.Extensions.Logging;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Fleet.V1;
+using Slipway.Contract.Tokens;
 using Slipway.Server;
+using Slipway.Server.Audit;
+using Slipway.Server.People;
+using Slipway.Server.Storage;
+using Xunit;
+using User = Slipway.Server.People.User;
 
 namespace Slipway.Tests.Server.Support;
 
@@ -36,7 +42,12 @@ internal sealed class TestServer : IAsyncDisposable
 
     public string Owner => First.Token;
 
-    public static async Task<TestServer> StartAsync(TimeProvider? clock = null, string? folder = null, bool tls = false, bool emulation = true)
+    public static async Task<TestServer> StartAsync(
+        TimeProvider? clock = null,
+        string? folder = null,
+        bool tls = false,
+        bool emulation = true,
+        Func<ServerOptions, ServerOptions>? change = null)
     {
         var options = new ServerOptions
         {
@@ -46,6 +57,7 @@ internal sealed class TestServer : IAsyncDisposable
             Clock = clock ?? TimeProvider.System,
             Emulation = emulation,
         };
+        options = change?.Invoke(options) ?? options;
         if (tls)
         {
             var (certificate, key) = SelfSigned(options.DataDirectory);
@@ -75,6 +87,25 @@ internal sealed class TestServer : IAsyncDisposable
     public FleetService.FleetServiceClient Fleet(string? token) => new(Channel(token));
 
     public CallInvoker Invoker(string? token) => Channel(token).CreateCallInvoker();
+
+    /// <summary>A person with a role in an organization; the token is the person's own.</summary>
+    public async Task<(string Email, string Token)> CreateUserAsync(string organization, string role, string? password = null)
+    {
+        var email = $"{Guid.NewGuid():n}@example.com";
+        var invited = await Admin().InviteUserAsync(new InviteUserRequest { Email = email, OrganizationId = organization, Role = role });
+        var hash = TokenText.Hash(invited.Link.Split('/')[^1]);
+        var user = new User { Id = Ids.User(), Email = email, PasswordHash = password is null ? null : await Service<Passwords>().HashAsync(password, default) };
+        var record = new AuditEntry { At = Options.Clock.GetUtcNow().ToUnixTimeMilliseconds(), Actor = "test", Action = "test" };
+        Assert.NotNull(await Service<UserStore>().AcceptAsync(hash, user, record, default));
+        return (email, (await Admin().CreateTokenAsync(new CreateTokenRequest { UserEmail = email })).Token);
+    }
+
+    /// <summary>The audit log, newest first, with what is still on its way into it.</summary>
+    public async Task<IReadOnlyList<AuditRecord>> AuditAsync(string action = "")
+    {
+        await Service<Denials>().FlushAsync(default);
+        return (await Admin().ListAuditAsync(new ListAuditRequest { Action = action, PageSize = 1000 })).Records;
+    }
 
     public async Task<(string Id, string Token)> CreateBuildAsync(string? token = null)
     {

@@ -1,0 +1,59 @@
+using System.Text;
+using Slipway.Server.Builders;
+using Slipway.Server.Builds;
+using Slipway.Server.Storage;
+
+namespace Slipway.Server.Pages;
+
+/// <summary>Everything that a browser or a monitor sees: health and metrics, and the pages for people.</summary>
+internal static class ServerPages
+{
+    private static readonly byte[] Style = ReadStyle();
+
+    public static void MapPages(this IEndpointRouteBuilder routes, ServerOptions options)
+    {
+        routes.MapGet("/healthz", () => "ok\n");
+        routes.MapGet("/readyz", Ready);
+        routes.MapGet("/metrics", (ServerMetrics metrics, Fleet fleet, BuildStore builds) => Results.Text(
+            metrics.Render(fleet.Attached.Count, builds.ListRunning().Count), "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8));
+        routes.MapGet(PageFrame.StylePath, (HttpContext http) =>
+        {
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            return Results.Bytes(Style, "text/css; charset=utf-8");
+        });
+        var pages = routes.MapGroup("").AddEndpointFilter<PageGate>();
+        pages.MapRecords();
+        pages.MapSignIn();
+        pages.MapLogin();
+        if (options.SignInIssuer is not null)
+        {
+            pages.MapProviderSignIn();
+        }
+    }
+
+    private static IResult Ready(Database database, IHostApplicationLifetime lifetime)
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return Results.Text("stopping\n", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+
+        try
+        {
+            database.Probe();
+            return Results.Text("ready\n");
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException)
+        {
+            return Results.Text("the database does not answer\n", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    private static byte[] ReadStyle()
+    {
+        using var resource = typeof(ServerPages).Assembly.GetManifestResourceStream("Slipway.Server.Pages.slipway.css")!;
+        using var bytes = new MemoryStream();
+        resource.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+}

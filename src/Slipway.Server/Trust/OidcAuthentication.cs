@@ -1,0 +1,185 @@
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
+using Slipway.Server.Storage;
+
+namespace Slipway.Server.Trust;
+
+/// <summary>Judges a CI provider's token. The order matters: nothing is fetched, computed or told before what is cheaper or safer.</summary>
+internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, IssuerAccess access, SettledUrl url, TimeProvider clock)
+{
+    /// <summary>How far an issuer's clock may be off. The library's own five minutes would double a five-minute token.</summary>
+    private static readonly long Leeway = TimeSpan.FromSeconds(60).Milliseconds();
+
+    // One answer for everything that a stranger could have made up: which part was wrong is not a stranger's business.
+    private static readonly Caller Unknown = Caller.Refused(
+        "the CI provider's token was not accepted; check that the project trusts its issuer: slipway admin trust list, or set DEPOT_TOKEN");
+
+    private static readonly JsonWebTokenHandler Signatures = new();
+
+    public async ValueTask<Caller> IdentifyAsync(string bearer, CancellationToken cancellation)
+    {
+        if (JwtText.TryParse(bearer) is not { } token)
+        {
+            return Unaccepted("it is malformed");
+        }
+
+        var policies = store.ListOfIssuer(token.Issuer);
+        if (policies.Count == 0)
+        {
+            return Unaccepted($"no project trusts the issuer \"{Clip(token.Issuer)}\"");
+        }
+
+        if (!access.Allows(token.Issuer))
+        {
+            return Unaccepted($"the issuer \"{token.Issuer}\" is not https, and not allowed with --oidc-allow-insecure-issuer");
+        }
+
+        if (await RefuseAsync(token, cancellation) is { } forged)
+        {
+            return Unaccepted(forged);
+        }
+
+        // From here on the issuer vouches for every word of it.
+        if (JudgeTime(token, policies.Max(policy => TrustProvider.Find(policy.Provider).LifeMax)) is { } untimely)
+        {
+            return Caller.Refused(untimely);
+        }
+
+        var meant = policies.Where(policy => IsMeantForUs(token, policy)).ToList();
+        return meant.Count > 0
+            ? await RecognizeAsync(token, meant, cancellation)
+            : Caller.Refused(
+                $"the CI provider's token is for the audience {string.Join(" and ", token.Audiences.DefaultIfEmpty("nobody"))}, this server is {Self}; "
+                + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience");
+    }
+
+    private string Self => url.Base;
+
+    private static Caller Unaccepted(string why) => Unknown with { RefusalDetail = $"the CI provider's token was not accepted: {why}" };
+
+    private static string Clip(string text) => text.Length <= 200 ? text : text[..200] + "…";
+
+    /// <summary>Why the token is not the issuer's; null when it is.</summary>
+    private async Task<string?> RefuseAsync(JwtText token, CancellationToken cancellation)
+    {
+        if (token.Algorithm is not (SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.EcdsaSha256))
+        {
+            return $"its algorithm is \"{Clip(token.Algorithm)}\"";
+        }
+
+        if (!token.HasPlainHeader)
+        {
+            return "its header says more than which key signed it";
+        }
+
+        if (token.KeyId.Length == 0 || await keys.FindAsync(token.Issuer, token.KeyId, token.Algorithm, cancellation) is not { } key)
+        {
+            return $"its issuer has no {token.Algorithm} key \"{Clip(token.KeyId)}\"";
+        }
+
+        // Signature alone: everything else is judged here, by this server's clock and words.
+        var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
+        {
+            IssuerSigningKey = key,
+            ValidAlgorithms = [token.Algorithm],
+            RequireSignedTokens = true,
+            TryAllIssuerSigningKeys = false,
+            ValidateIssuer = false,
+            ValidateAudience = false,
+            ValidateLifetime = false,
+        });
+        return verified.IsValid ? null : "its signature is wrong";
+    }
+
+    private string? JudgeTime(JwtText token, TimeSpan lifeMax)
+    {
+        var now = clock.Now();
+        if (token.Time("exp") is not { } expires || token.Time("iat") is not { } issued)
+        {
+            return "the CI provider's token does not say how long it lasts";
+        }
+
+        if (expires + Leeway <= now)
+        {
+            return $"the CI provider's token expired {(now - expires) / 1000} seconds ago; ask for a new one, and check both clocks";
+        }
+
+        if (issued - Leeway > now || (token.Time("nbf") ?? issued) - Leeway > now)
+        {
+            return $"the CI provider's token is from the future by {(Math.Max(issued, token.Time("nbf") ?? 0) - now) / 1000} seconds; check both clocks";
+        }
+
+        return expires - issued > lifeMax.Milliseconds()
+            ? $"the CI provider's token lasts {(expires - issued) / 1000} seconds; at most {lifeMax.TotalSeconds:0} are accepted"
+            : null;
+    }
+
+    // Every audience must be ours: a token for several could be replayed by any of them.
+    private bool IsMeantForUs(JwtText token, TrustPolicy policy) => token.Audiences.Count > 0 && token.Audiences.All(audience =>
+        audience == Self || audience == Self + "/" || (policy.DepotAudience && audience == TrustProvider.DepotAudience)
+        || (policy.Provider == TrustProvider.CircleCI.Name && audience.Length > 0 && policy.Issuer.EndsWith("/org/" + audience, StringComparison.Ordinal)));
+
+    private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, CancellationToken cancellation)
+    {
+        if (token.Claim("oidc.circleci.com/ssh-rerun") == "true")
+        {
+            return Caller.Refused("the job was rerun with SSH, and a person may have been on it; run it again without");
+        }
+
+        var matches = new List<TrustPolicy>();
+        var misses = new List<TrustMiss>();
+        foreach (var policy in policies)
+        {
+            if (new TrustMatch(token, policy) is { IsMet: false } unmet)
+            {
+                misses.AddRange(unmet.IsOfTheSameOwner ? [new TrustMiss(policy, unmet.Differences)] : []);
+                continue;
+            }
+
+            matches.Add(policy);
+            await PinAsync(token, policy, cancellation);
+        }
+
+        return new Caller
+        {
+            Kind = CallerKind.Oidc,
+            Name = TrustMatch.NameOf(token, policies[0].Provider),
+            Oidc = new OidcPrincipal
+            {
+                Issuer = token.Issuer,
+                TokenId = token.Claim("jti") is { Length: > 0 and <= 200 } id ? id : token.Hash,
+                Subject = token.Claim("sub") ?? "",
+                ExpiresAt = token.Time("exp")!.Value + Leeway,
+                Matches = matches,
+                Misses = misses,
+            },
+        };
+    }
+
+    private async Task PinAsync(JwtText token, TrustPolicy policy, CancellationToken cancellation)
+    {
+        var ids = TrustProvider.Find(policy.Provider).Ids
+            .Select(claim => (Claim: claim, Value: token.Claim(claim)))
+            .Where(id => id.Value is not null)
+            .ToDictionary(id => id.Claim, id => id.Value!);
+        if (ids.Count == 0 || policy.ReadPins().Count > 0)
+        {
+            return;
+        }
+
+        var record = new AuditEntry
+        {
+            At = clock.Now(),
+            Actor = TrustMatch.NameOf(token, policy.Provider),
+            ActorId = token.Claim("sub") ?? "",
+            Action = "trust.pin",
+            Target = $"trust relationship {policy.Id}",
+            OrganizationId = policy.OrganizationId,
+            ProjectId = policy.ProjectId,
+            Detail = string.Join(", ", ids.Select(id => $"{id.Key} \"{id.Value}\"")),
+        };
+        await store.PinAsync(policy.Id, ids, record, cancellation);
+    }
+}

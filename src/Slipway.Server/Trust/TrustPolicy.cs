@@ -1,0 +1,38 @@
+using System.Text.Json;
+
+namespace Slipway.Server.Trust;
+
+/// <summary>A project's word that jobs of an issuer which meet all conditions may build it.</summary>
+internal sealed record TrustPolicy
+{
+    public required string Id { get; init; }
+
+    public required string ProjectId { get; init; }
+
+    public string OrganizationId { get; init; } = "";
+
+    public required string Provider { get; init; }
+
+    public required string Issuer { get; init; }
+
+    /// <summary>JSON; <see cref="ReadConditions"/> reads it.</summary>
+    public required string Conditions { get; init; }
+
+    /// <summary>JSON object: ids that later tokens must carry, too.</summary>
+    public string Pins { get; init; } = "{}";
+
+    public bool DepotAudience { get; init; }
+
+    public bool SingleUse { get; init; }
+
+    public long CreatedAt { get; init; }
+
+    public long? LastUsedAt { get; init; }
+
+    public IReadOnlyList<ClaimCondition> ReadConditions() =>
+        JsonSerializer.Deserialize<List<ClaimCondition>>(Conditions) ?? throw new InvalidDataException($"trust relationship {Id} has no conditions");
+
+    public IReadOnlyDictionary<string, string> ReadPins() => JsonSerializer.Deserialize<Dictionary<string, string>>(Pins) ?? [];
+
+    public static string Write(IReadOnlyList<ClaimCondition> conditions) => JsonSerializer.Serialize(conditions);
+}
