@@ -1,51 +1,96 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Slipway.Bench.EndToEnd;
 using Slipway.Bench.Engine;
 using Slipway.Bench.FileSync;
 using Slipway.Bench.Proxy;
+using Slipway.Bench.Reporting;
 
 namespace Slipway.Bench;
 
 /// <summary>Runs the benchmarks that are named, or all.</summary>
 internal static class BenchHost
 {
+    private static readonly BenchCase[] Cases =
+    [
+        new("version", StartBenchmarks.VersionAsync),
+        new("cached", BuildBenchmarks.CachedAsync),
+        new("one-file", BuildBenchmarks.OneFileAsync),
+        new("many-files", BuildBenchmarks.ManyFilesAsync),
+        new("unchanged", BuildBenchmarks.UnchangedAsync),
+        new("allocation", AllocationBenchmark.RunAsync),
+        new("engine-start", EngineStart.RunAsync),
+        new("proxy-upload", ProxyUpload.RunAsync),
+        new("grpc-upload", EngineUpload.RunAsync),
+        new("filesync-walk", WalkBenchmark.RunAsync),
+    ];
+
     public static async Task<int> Main(string[] arguments)
     {
         var root = arguments.SkipWhile(argument => argument != "--root").Skip(1).FirstOrDefault() ?? Directory.GetCurrentDirectory();
-        var named = arguments.Where(argument => argument != "--root" && argument != root).ToArray();
-        var output = Path.Combine(root, "out", "bench");
-        if (named.Length == 0 || named.Contains("grpc-upload"))
+        var named = arguments.Where(argument => argument != "--root" && argument != root).ToHashSet();
+        if (named.Except(Cases.Select(known => known.Name)).FirstOrDefault() is { } unknown)
         {
-            await EngineUpload.RunAsync(bytes: 1L << 30, rounds: 5, output);
+            await Console.Error.WriteLineAsync($"bench: there is no case \"{unknown}\"; the cases are {string.Join(", ", Cases.Select(known => known.Name))}");
+            return 2;
         }
 
-        if (named.Length == 0 || named.Contains("proxy-upload"))
-        {
-            using var upload = new ProxyUpload();
-            await upload.RunAsync(bytes: 1L << 30, rounds: 5, output);
-        }
+        using var stop = new CancellationTokenSource();
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        return await RunAsync(root, [.. Cases.Where(known => named.Count == 0 || named.Contains(known.Name))], thorough: named.Count > 0, stop.Token);
 
-        if (named.Length == 0 || named.Contains("filesync-walk"))
+        void Stop(PosixSignalContext context)
         {
-            await WalkBenchmark.RunAsync(rounds: 7, output);
+            context.Cancel = true;
+            stop.Cancel();
         }
+    }
 
-        bool Wanted(string name) => named.Length == 0 || named.Contains(name);
-        if (Wanted("version"))
+    private static async Task<int> RunAsync(string root, IReadOnlyList<BenchCase> cases, bool thorough, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        var report = new Report(Console.Out, Path.Combine(root, "out", "bench"));
+        var failed = false;
+        BenchSite? site = null;
+        var run = new BenchRun(root, report, thorough, async () => site ??= await BenchSite.StartAsync(root, report, cancellation), cancellation);
+        try
         {
-            await StartBenchmarks.VersionAsync(root, output);
-        }
-
-        var builds = BuildBenchmarks.Names.Where(Wanted).ToList();
-        if (builds.Count > 0)
-        {
-            await using var site = await BenchSite.StartAsync(root);
-            var benchmarks = new BuildBenchmarks(site, output);
-            foreach (var name in builds)
+            foreach (var (next, at) in cases.Select((next, at) => (next, at)))
             {
-                await benchmarks.RunAsync(name);
+                report.Say($"{next.Name} ({at + 1} of {cases.Count}, {clock.Elapsed.TotalSeconds:0} s so far)");
+                failed |= !await TryAsync(next, run);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            report.Say("stopped; what was measured so far stands below");
+            failed = true;
+        }
+        finally
+        {
+            if (site is not null)
+            {
+                await site.DisposeAsync();
             }
         }
 
-        return 0;
+        report.Close();
+        return failed ? 1 : 0;
+    }
+
+    /// <summary>A case that cannot run is said and does not cost the others.</summary>
+    private static async Task<bool> TryAsync(BenchCase next, BenchRun run)
+    {
+        try
+        {
+            await next.Run(run);
+            return true;
+        }
+        catch (Exception e) when (!run.Cancellation.IsCancellationRequested)
+        {
+            run.Report.Gap(next.Name, e.Message);
+            return false;
+        }
     }
 }

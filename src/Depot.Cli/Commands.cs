@@ -1,3 +1,4 @@
+using Depot.Cli.Bake;
 using Depot.Cli.Build;
 using Depot.Cli.Builds;
 using Depot.Cli.Cache;
@@ -19,6 +20,7 @@ internal static class Commands
         Children =
         [
             BuildCommand.Create(),
+            BakeCommand.Create(),
             new CliCommand
             {
                 Name = "cache",

@@ -2,106 +2,158 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Slipway.Bench.Reporting;
+using Slipway.Builder.Engine;
 
 namespace Slipway.Bench.EndToEnd;
 
 /// <summary>`slipway up` with its engine, and a way to reach that same engine with buildx: both sides measure on one BuildKit.</summary>
 internal sealed class BenchSite : IAsyncDisposable
 {
-    private readonly Process _slipway;
+    /// <summary>Draining waits for nothing here; a stop that takes longer hangs.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
 
-    private BenchSite(Process slipway, string folder, string root)
+    private static readonly TimeSpan ReadyLimit = TimeSpan.FromMinutes(2);
+
+    private readonly Process _slipway;
+    private readonly Task<string> _chatter;
+    private readonly CancellationToken _cancellation;
+
+    private BenchSite(Process slipway, ScratchFolder folder, string root, CancellationToken cancellation)
     {
-        _slipway = slipway;
-        Folder = folder;
-        Root = root;
+        (_slipway, Folder, Root, _cancellation) = (slipway, folder, root, cancellation);
+        _chatter = slipway.StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
-    public string Folder { get; }
+    public ScratchFolder Folder { get; }
 
     public string Root { get; }
 
-    public string Depot => Path.Combine(Root, "out/bin/depot");
+    public string Data => Folder["data"];
 
-    public Dictionary<string, string> DepotEnvironment { get; } = [];
+    public string ApiUrl => DepotEnvironment["DEPOT_API_URL"];
 
-    public Dictionary<string, string> BuildxEnvironment { get; } = [];
+    public string Token => DepotEnvironment["DEPOT_TOKEN"];
 
-    public static async Task<BenchSite> StartAsync(string root)
+    public string ProjectId => DepotEnvironment["DEPOT_PROJECT_ID"];
+
+    private Dictionary<string, string> DepotEnvironment { get; } = [];
+
+    private Dictionary<string, string> BuildxEnvironment { get; } = [];
+
+    public static async Task<BenchSite> StartAsync(string root, Report report, CancellationToken cancellation)
     {
-        var folder = Directory.CreateTempSubdirectory("slipway-bench-").FullName;
-        var start = new ProcessStartInfo(Path.Combine(root, "out/bin/slipway")) { RedirectStandardOutput = true };
-        foreach (var argument in (string[])["up", "--data", Path.Combine(folder, "data"), "--listen", $"127.0.0.1:{FreePort()}", "--builder-listen", $"127.0.0.1:{FreePort()}"])
+        var folder = ScratchFolder.Create();
+        report.Say($"starting slipway and its engine in {folder.Path}");
+        var start = new ProcessStartInfo(Path.Combine(root, "out/bin/slipway")) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])["up", "--data", folder["data"], "--listen", $"127.0.0.1:{FreePort()}", "--builder-listen", $"127.0.0.1:{FreePort()}"])
         {
             start.ArgumentList.Add(argument);
         }
 
-        var site = new BenchSite(Process.Start(start)!, folder, root);
-        while (await site._slipway.StandardOutput.ReadLineAsync() is { } line)
+        var site = new BenchSite(Process.Start(start)!, folder, root, cancellation);
+        try
         {
-            if (line.StartsWith("slipway is ready at ", StringComparison.Ordinal))
-            {
-                site.ReadCredentials();
-                await site.WarmAsync();
-                return site;
-            }
+            await site.WaitUntilReadyAsync();
+            site.ReadCredentials();
+            await site.WarmAsync();
+            return site;
         }
-
-        throw new InvalidOperationException("slipway up ended before it was ready; its words are above.");
+        catch
+        {
+            await site.DisposeAsync();
+            throw;
+        }
     }
 
-    /// <summary>A folder on tmpfs: on a slow disk all one measures is the disk.</summary>
-    public string ContextFolder(string name)
-    {
-        var path = Path.Combine("/dev/shm", Path.GetFileName(Folder), name);
-        Directory.CreateDirectory(path);
-        return path;
-    }
+    /// <summary>Our client's build.</summary>
+    public Task<Cost> DepotAsync(params string[] arguments) =>
+        Measured.RunAsync(new Command(Path.Combine(Root, "out/bin/depot"), ["build", "--progress=plain", .. arguments], DepotEnvironment), _cancellation);
+
+    /// <summary>The same by buildx, straight to the engine.</summary>
+    public Task<Cost> BuildxAsync(params string[] arguments) =>
+        Measured.RunAsync(new Command("docker", ["buildx", "build", "--progress=plain", .. arguments], BuildxEnvironment), _cancellation);
+
+    /// <summary>Forgets the contexts that the engine holds copies of; the cached steps stay. Cold rounds would fill the memory otherwise.</summary>
+    public Task ForgetContextsAsync() =>
+        Measured.RunPlainlyAsync(new Command("docker", ["buildx", "prune", "--force", "--filter", "type=source.local"], BuildxEnvironment), _cancellation);
 
     public async ValueTask DisposeAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", _slipway.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        try
         {
-            await kill.WaitForExitAsync();
+            await StopAsync();
+        }
+        finally
+        {
+            _slipway.Dispose();
+            Folder.Dispose();
+        }
+    }
+
+    private async Task WaitUntilReadyAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
+        limit.CancelAfter(ReadyLimit);
+        while (await _slipway.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+        {
+            if (line.StartsWith("slipway is ready at ", StringComparison.Ordinal))
+            {
+                return;
+            }
         }
 
-        await _slipway.WaitForExitAsync();
-        _slipway.Dispose();
-        var shared = Path.Combine("/dev/shm", Path.GetFileName(Folder));
-        if (Directory.Exists(shared))
+        throw new InvalidOperationException($"slipway up ended before it was ready: {(await _chatter).Trim()}");
+    }
+
+    /// <summary>The first request to stop lets engines end by themselves, the second does not; a third is not answered any more.</summary>
+    private async Task StopAsync()
+    {
+        foreach (var attempt in (int[])[1, 2])
         {
-            Directory.Delete(shared, recursive: true);
+            _ = Libc.Kill(_slipway.Id, Libc.SigTerm);
+            try
+            {
+                await _slipway.WaitForExitAsync(CancellationToken.None).WaitAsync(StopLimit, CancellationToken.None);
+                return;
+            }
+            catch (TimeoutException)
+            {
+            }
         }
 
-        Directory.Delete(Folder, recursive: true);
+        _slipway.Kill(entireProcessTree: true);
     }
 
     private void ReadCredentials()
     {
-        using var credentials = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "data/credentials.json")));
+        using var credentials = JsonDocument.Parse(File.ReadAllText(Path.Combine(Data, "credentials.json")));
         DepotEnvironment["DEPOT_API_URL"] = credentials.RootElement.GetProperty("apiUrl").GetString()!;
         DepotEnvironment["DEPOT_TOKEN"] = credentials.RootElement.GetProperty("token").GetString()!;
         DepotEnvironment["DEPOT_PROJECT_ID"] = credentials.RootElement.GetProperty("projectId").GetString()!;
-        BuildxEnvironment["DOCKER_CONFIG"] = Path.Combine(Folder, "docker-config");
-        DepotEnvironment["DOCKER_CONFIG"] = BuildxEnvironment["DOCKER_CONFIG"];
+        DepotEnvironment["DOCKER_CONFIG"] = BuildxEnvironment["DOCKER_CONFIG"] = Folder["docker-config"];
     }
 
     /// <summary>One build, so that the engine runs; then buildx is pointed at that engine.</summary>
     private async Task WarmAsync()
     {
-        var context = ContextFolder("warm");
-        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n");
-        await Measured.RunAsync(Depot, ["build", context], DepotEnvironment);
-        var sockets = Directory.GetFiles(Folder, "*.sock", SearchOption.AllDirectories);
-        if (sockets.FirstOrDefault(socket => socket.EndsWith("/buildkitd.sock", StringComparison.Ordinal)) is { } buildkitd)
+        var context = Folder.Folder("warm");
+        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n", _cancellation);
+        await DepotAsync(context);
+        var engine = EngineFolder.Enumerate(Folder["data/builder"]).Single();
+        if (ProcessTable.FindEngine(engine).Count == 0)
         {
-            await Measured.RunAsync(
-                "docker", ["buildx", "create", "--name", "bench", "--driver", "remote", "--use", $"unix://{buildkitd}"], BuildxEnvironment);
+            throw new InvalidOperationException($"no engine runs on {engine.Root} after a build");
+        }
+
+        if (ShortCommand.Find("buildkitd", Environment.GetEnvironmentVariable("PATH") ?? "") is not null)
+        {
+            await Measured.RunPlainlyAsync(
+                new Command("docker", ["buildx", "create", "--name", "bench", "--driver", "remote", "--use", $"unix://{engine.Socket}"], BuildxEnvironment), _cancellation);
             return;
         }
 
-        var dockerd = sockets.First(socket => socket.EndsWith("/docker.sock", StringComparison.Ordinal));
-        BuildxEnvironment["DOCKER_HOST"] = $"unix://{dockerd}";
+        BuildxEnvironment["DOCKER_HOST"] = $"unix://{engine.Socket}";
     }
 
     private static int FreePort()

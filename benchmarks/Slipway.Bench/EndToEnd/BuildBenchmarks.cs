@@ -1,119 +1,69 @@
+using Slipway.Bench.Reporting;
+
 namespace Slipway.Bench.EndToEnd;
 
 /// <summary>Whole builds, ours and buildx's in turn, on one engine.</summary>
-internal sealed class BuildBenchmarks(BenchSite site, string output)
+internal static class BuildBenchmarks
 {
-    private const int Rounds = 7;
-    private const string Nothing = "type=cacheonly";
+    private const string Peer = "docker buildx";
 
-    public static readonly IReadOnlyList<string> Names = ["cached", "one-file", "many-files", "unchanged"];
+    /// <summary>Nothing is exported: exporting is the engine's work and the same for both.</summary>
+    private static readonly string[] NoResult = ["-o", "type=cacheonly"];
 
-    public Task RunAsync(string name) => name switch
+    public static async Task CachedAsync(BenchRun run)
     {
-        "cached" => CachedAsync(),
-        "one-file" => OneFileAsync(),
-        "many-files" => ManyFilesAsync(),
-        "unchanged" => UnchangedAsync(),
-        _ => throw new ArgumentException($"no benchmark is named {name}", nameof(name)),
-    };
-
-    private async Task CachedAsync()
-    {
-        var context = site.ContextFolder("cached");
-        var steps = string.Concat(Enumerable.Range(1, 10).Select(i => $"COPY step-{i} /step-{i}\n"));
-        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM scratch\n" + steps);
+        var site = await run.Site();
+        var context = site.Folder.Folder("cached");
+        await File.WriteAllTextAsync(Path.Combine(context, "Dockerfile"), "FROM scratch\n" + string.Concat(Enumerable.Range(1, 10).Select(i => $"COPY step-{i} /step-{i}\n")));
         foreach (var i in Enumerable.Range(1, 10))
         {
             await File.WriteAllTextAsync(Path.Combine(context, $"step-{i}"), $"step {i}\n");
         }
 
-        await CompareAsync("cached", 0.6, Rounds * 3, _ => context, warm: true);
+        var duel = await Duel.FightAsync(
+            run.Rounds(21, 61), _ => site.DepotAsync([.. NoResult, context]), _ => site.BuildxAsync([.. NoResult, context]));
+        run.Report.Add(duel.Rows("cached", Peer, Goal.RatioAtMost(0.6, 0.3)));
     }
 
-    private Task OneFileAsync() => CompareAsync("one-file", 0.8, Rounds, round =>
+    public static Task OneFileAsync(BenchRun run) => ColdAsync(run, "one-file", 4, folder => Contexts.OneFile(folder, 1 << 30));
+
+    public static Task ManyFilesAsync(BenchRun run) => ColdAsync(run, "many-files", 3, folder => Contexts.ManyFiles(folder));
+
+    public static async Task UnchangedAsync(BenchRun run)
     {
-        var context = Fresh("one-file", round);
-        using var file = File.Create(Path.Combine(context, "big"));
-        var random = new Random(1);
-        var block = new byte[1 << 20];
-        for (var i = 0; i < 1024; i++)
-        {
-            random.NextBytes(block);
-            file.Write(block);
-        }
-
-        return context;
-    }, warm: false);
-
-    private Task ManyFilesAsync() => CompareAsync("many-files", 0.8, Rounds, round => FiftyThousand(Fresh("many-files", round)), warm: false);
-
-    private async Task UnchangedAsync()
-    {
-        var context = FiftyThousand(Fresh("unchanged", "same"));
-        await CompareAsync("unchanged", 0.6, Rounds, _ => context, warm: true);
+        var site = await run.Site();
+        var context = Contexts.ManyFiles(site.Folder.Folder("unchanged"));
+        var duel = await Duel.FightAsync(
+            run.Rounds(5, 15), _ => site.DepotAsync([.. NoResult, context]), _ => site.BuildxAsync([.. NoResult, context]));
+        run.Report.Add(duel.Rows("unchanged", Peer, Goal.RatioAtMost(0.6, 0.3)));
+        Directory.Delete(context, recursive: true);
+        await site.ForgetContextsAsync();
     }
 
-    /// <summary>Runs both in turn, after one round that does not count. A cold case gets a folder of its own for every single run, with a name
-    /// that the engine has no copy for; its contents are always the same, so that the COPY behind the transfer is cached for both sides.</summary>
-    private async Task CompareAsync(string name, double must, int rounds, Func<string, string> context, bool warm)
+    /// <summary>Every build finds a folder with a name that the engine has no copy for. The contents are always the same, so that the
+    /// COPY behind the transfer is cached for both sides and only the transfer is measured.</summary>
+    private static async Task ColdAsync(BenchRun run, string name, int rounds, Func<string, string> fill)
     {
-        List<Cost> ours = [], peer = [];
-        for (var round = -1; round < rounds; round++)
+        var site = await run.Site();
+        var context = fill(site.Folder.Folder(name));
+        async Task<Cost> OnceAsync(string side, int round, Func<string[], Task<Cost>> build)
         {
-            var our = await OneAsync(context, $"ours-{round}", warm, folder =>
-                Measured.RunAsync(site.Depot, ["build", "--progress=plain", "-o", Nothing, folder], site.DepotEnvironment));
-            var theirs = await OneAsync(context, $"peer-{round}", warm, folder =>
-                Measured.RunAsync("docker", ["buildx", "build", "--progress=plain", "-o", Nothing, folder], site.BuildxEnvironment));
-            if (round >= 0)
+            var fresh = $"{context}-{side}-{round}";
+            Directory.Move(context, fresh);
+            try
             {
-                ours.Add(our);
-                peer.Add(theirs);
+                return await build([.. NoResult, fresh]);
+            }
+            finally
+            {
+                Directory.Move(fresh, context);
+                await site.ForgetContextsAsync();
             }
         }
 
-        var comparison = new Comparison(name, Cost.Median(ours), Cost.Median(peer), "docker buildx", must);
-        comparison.Print(Console.Out);
-        comparison.Save(output);
-    }
-
-    private static async Task<Cost> OneAsync(Func<string, string> context, string round, bool keep, Func<string, Task<Cost>> run)
-    {
-        var folder = context(round);
-        try
-        {
-            return await run(folder);
-        }
-        finally
-        {
-            if (!keep)
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-        }
-    }
-
-    private string Fresh(string name, string round)
-    {
-        var folder = site.ContextFolder($"{name}-{round}");
-        File.WriteAllText(Path.Combine(folder, "Dockerfile"), "FROM scratch\nCOPY . /\n");
-        return folder;
-    }
-
-    private static string FiftyThousand(string folder)
-    {
-        var random = new Random(1);
-        var block = new byte[4096];
-        foreach (var directory in Enumerable.Range(0, 500))
-        {
-            var below = Path.Combine(folder, $"directory-{directory:000}");
-            Directory.CreateDirectory(below);
-            foreach (var file in Enumerable.Range(0, 100))
-            {
-                random.NextBytes(block);
-                File.WriteAllBytes(Path.Combine(below, $"file-{file:00}"), block);
-            }
-        }
-
-        return folder;
+        var duel = await Duel.FightAsync(
+            run.Rounds(rounds, 9), round => OnceAsync("ours", round, site.DepotAsync), round => OnceAsync("peer", round, site.BuildxAsync));
+        run.Report.Add(duel.Rows(name, Peer, Goal.RatioAtMost(0.8, 0.5)));
+        Directory.Delete(context, recursive: true);
     }
 }

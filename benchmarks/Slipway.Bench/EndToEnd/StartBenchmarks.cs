@@ -1,24 +1,18 @@
+using Slipway.Bench.Reporting;
+
 namespace Slipway.Bench.EndToEnd;
 
 /// <summary>How long the commands take to say their version: start-up, and nothing else.</summary>
 internal static class StartBenchmarks
 {
-    private const int Rounds = 30;
-
-    public static async Task VersionAsync(string root, string output)
+    public static async Task VersionAsync(BenchRun run)
     {
         var published = Environment.GetEnvironmentVariable("SLIPWAY_PUBLISHED_DEPOT")
-            ?? throw new InvalidOperationException("SLIPWAY_PUBLISHED_DEPOT is not set; run the benchmark with ./bench.");
+            ?? throw new InvalidOperationException("SLIPWAY_PUBLISHED_DEPOT is not set; run the benchmark with ./bench");
         var environment = new Dictionary<string, string> { ["DEPOT_NO_UPDATE_NOTIFIER"] = "1", ["CI"] = "true" };
-        List<Cost> ours = [], peer = [];
-        for (var round = 0; round < Rounds; round++)
-        {
-            ours.Add(await Measured.RunAsync(Path.Combine(root, "out/bin/depot"), ["--version"], environment));
-            peer.Add(await Measured.RunAsync(Path.GetFullPath(published, root), ["--version"], environment));
-        }
-
-        var comparison = new Comparison("version", Cost.Median(ours), Cost.Median(peer), "published depot", 0.3);
-        comparison.Print(Console.Out);
-        comparison.Save(output);
+        Task<Cost> RunAsync(string program) => Measured.RunAsync(new Command(Path.GetFullPath(program, run.Root), ["--version"], environment), run.Cancellation);
+        var duel = await Duel.FightAsync(run.Rounds(30, 100), _ => RunAsync("out/bin/depot"), _ => RunAsync(published));
+        run.Report.Add(duel.Rows("version", "published depot", Goal.RatioAtMost(0.3)));
+        run.Report.Add(Row.Of("version", "time", "ms", [.. duel.Ours(cost => cost.Seconds * 1000)], Goal.AtMost(null, 5)));
     }
 }

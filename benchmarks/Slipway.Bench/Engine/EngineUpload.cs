@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Slipway.Bench.Reporting;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.BuildKit.Session;
@@ -14,13 +14,15 @@ internal static class EngineUpload
     private const string Path = "/bench.Sink/Upload";
     private const string Outer = "/bench.Host/Session";
 
-    public static async Task RunAsync(long bytes, int rounds, string output)
+    public static async Task RunAsync(BenchRun run)
     {
+        var bytes = run.Thorough ? 1L << 30 : 1L << 28;
         foreach (var message in (int[])[32 * 1024, 1024 * 1024])
         {
             List<Sample> raw = [], plain = [], nested = [];
-            for (var round = -1; round < rounds; round++)
+            for (var round = -1; round < run.Rounds(3, 7); round++)
             {
+                run.Cancellation.ThrowIfCancellationRequested();
                 var samples = (Raw: await MeasureAsync(RawAsync, bytes, message), Plain: await MeasureAsync(PlainAsync, bytes, message),
                     Nested: await MeasureAsync(NestedAsync, bytes, message));
                 if (round >= 0)
@@ -31,22 +33,13 @@ internal static class EngineUpload
                 }
             }
 
-            Report("raw-tcp", bytes, message, raw, output);
-            Report("plain", bytes, message, plain, output);
-            Report("nested", bytes, message, nested, output);
+            Row Rate(string shape, List<Sample> samples) => Row.Of(
+                "grpc-upload", $"{shape}, {message / 1024} KiB", "MiB/s", Rates(samples, bytes), "plain TCP", Rates(raw, bytes), Goal.None);
+            run.Report.Add(Rate("one connection", plain), Rate("inside a session", nested));
         }
     }
 
-    private static void Report(string shape, long bytes, int message, List<Sample> samples, string output)
-    {
-        var median = samples.OrderBy(sample => sample.Seconds).ElementAt(samples.Count / 2);
-        var line = string.Create(
-            CultureInfo.InvariantCulture,
-            $$"""{"name":"grpc-upload-{{shape}}-{{message / 1024}}k","seconds":{{median.Seconds:0.000}},"best":{{samples.Min(sample => sample.Seconds):0.000}},"mibPerSecond":{{bytes / median.Seconds / (1 << 20):0}},"cpuSeconds":{{median.CpuSeconds:0.000}}}""");
-        Console.WriteLine(line);
-        Directory.CreateDirectory(output);
-        File.WriteAllText(System.IO.Path.Combine(output, $"grpc-upload-{shape}-{message / 1024}k.json"), line);
-    }
+    private static double[] Rates(List<Sample> samples, long bytes) => [.. samples.Select(sample => bytes / sample.Seconds / (1 << 20))];
 
     private static async Task<Sample> MeasureAsync(Func<Stream, Stream, long, int, Task> run, long bytes, int message)
     {
@@ -56,10 +49,9 @@ internal static class EngineUpload
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var server = await listener.AcceptTcpClientAsync();
         server.NoDelay = true;
-        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         var watch = Stopwatch.StartNew();
         await run(client.GetStream(), server.GetStream(), bytes, message);
-        return new Sample(watch.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds);
+        return new Sample(watch.Elapsed.TotalSeconds);
     }
 
     private static async Task RawAsync(Stream client, Stream server, long bytes, int message)
@@ -147,5 +139,5 @@ internal static class EngineUpload
         }
     }
 
-    private readonly record struct Sample(double Seconds, double CpuSeconds);
+    private readonly record struct Sample(double Seconds);
 }

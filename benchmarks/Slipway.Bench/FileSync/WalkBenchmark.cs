@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Slipway.Bench.EndToEnd;
+using Slipway.Bench.Reporting;
 using Slipway.BuildKit.FileSync;
 
 namespace Slipway.Bench.FileSync;
@@ -10,31 +11,13 @@ internal static class WalkBenchmark
     private const int Folders = 500;
     private const int FilesPerFolder = 100;
 
-    public static async Task RunAsync(int rounds, string output)
+    public static async Task RunAsync(BenchRun run)
     {
-        var tree = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"walk-{Guid.NewGuid():N}")).FullName;
-        try
-        {
-            Plant(tree);
-            List<Cost> ours = [], find = [];
-            for (var round = -1; round < rounds; round++)
-            {
-                var samples = (Ours: await WalkAsync(tree), Find: await Measured.RunAsync("find", [tree, "-printf", "%s %T@ %p\n"], new Dictionary<string, string>()));
-                if (round >= 0)
-                {
-                    ours.Add(samples.Ours);
-                    find.Add(samples.Find);
-                }
-            }
-
-            var comparison = new Comparison("filesync-walk", Cost.Median(ours), Cost.Median(find), "find", RatioMust: null);
-            comparison.Print(Console.Out);
-            comparison.Save(output);
-        }
-        finally
-        {
-            Directory.Delete(tree, recursive: true);
-        }
+        using var folder = ScratchFolder.Create();
+        Plant(folder.Path);
+        var find = new Command("find", [folder.Path, "-printf", "%s %T@ %p\n"], new Dictionary<string, string>());
+        var duel = await Duel.FightAsync(run.Rounds(7, 21), _ => WalkAsync(folder.Path), _ => Measured.RunAsync(find, run.Cancellation));
+        run.Report.Add(duel.Rows("filesync-walk", "find", Goal.None).Where(row => row.Measure != "memory").ToList());
     }
 
     private static void Plant(string tree)
@@ -49,7 +32,7 @@ internal static class WalkBenchmark
         }
     }
 
-    /// <summary>In this process, so that the peak is the benchmark's own and says nothing.</summary>
+    /// <summary>In this process: its memory is the benchmark's own and says nothing.</summary>
     private static async Task<Cost> WalkAsync(string tree)
     {
         using var self = Process.GetCurrentProcess();
@@ -66,7 +49,7 @@ internal static class WalkBenchmark
         var seconds = clock.Elapsed.TotalSeconds;
         self.Refresh();
         return entries == Folders * (FilesPerFolder + 1)
-            ? new Cost(seconds, (self.TotalProcessorTime - before).TotalSeconds, self.WorkingSet64 / 1024.0 / 1024)
+            ? new Cost(seconds, (self.TotalProcessorTime - before).TotalSeconds, PeakMiB: 0)
             : throw new InvalidOperationException($"The walk found {entries} entries.");
     }
 }

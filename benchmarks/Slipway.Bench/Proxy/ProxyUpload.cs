@@ -1,18 +1,17 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text.Json;
-using Slipway.Builder.Access;
-using Slipway.Builder.Listening;
-using Slipway.Builder.Proxying;
+using System.Security.Cryptography;
+using Slipway.Bench.Reporting;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.BuildKit.Wire.Control;
+using Slipway.Builder.Access;
+using Slipway.Builder.Proxying;
 
 namespace Slipway.Bench.Proxy;
 
@@ -34,14 +33,21 @@ internal sealed class ProxyUpload : IDisposable
 
     public void Dispose() => _certificate.Dispose();
 
-    /// <summary>Rounds of both, interleaved; prints the medians and their ratio.</summary>
-    public async Task RunAsync(long bytes, int rounds, string output)
+    public static async Task RunAsync(BenchRun run)
+    {
+        using var upload = new ProxyUpload();
+        await upload.MeasureAsync(run, bytes: run.Thorough ? 1L << 30 : 1L << 29);
+    }
+
+    /// <summary>Rounds of both, interleaved.</summary>
+    private async Task MeasureAsync(BenchRun run, long bytes)
     {
         foreach (var message in (int[])[32 * 1024, 256 * 1024, 1024 * 1024])
         {
             List<Run> direct = [], relayed = [];
-            for (var round = -1; round < rounds; round++)
+            for (var round = -1; round < run.Rounds(5, 15); round++)
             {
+                run.Cancellation.ThrowIfCancellationRequested();
                 var plain = await OnceAsync(bytes, message, relay: false);
                 var through = await OnceAsync(bytes, message, relay: true);
                 if (round >= 0)
@@ -51,22 +57,12 @@ internal sealed class ProxyUpload : IDisposable
                 }
             }
 
-            Report(bytes, message, Run.Median(direct), Run.Median(relayed), output);
+            Row Compare(string measure, string unit, Func<Run, double> figure, Goal goal) => Row.Of(
+                "proxy-upload", $"{measure}, {message / 1024} KiB", unit, [.. relayed.Select(figure)], "no proxy", [.. direct.Select(figure)], goal);
+            run.Report.Add(
+                Compare("rate", "MiB/s", once => bytes / once.Seconds / (1 << 20), Goal.RatioAtLeast(RatioMust)),
+                Compare("processor", "s/GiB", once => once.CpuSeconds * (1 << 30) / bytes, Goal.None));
         }
-    }
-
-    private static void Report(long bytes, int message, Run direct, Run relayed, string output)
-    {
-        var ratio = direct.Seconds / relayed.Seconds;
-        var name = string.Create(CultureInfo.InvariantCulture, $"proxy-upload-{message / 1024}k");
-        string Words(Run run) => string.Create(
-            CultureInfo.InvariantCulture, $"{bytes / run.Seconds / (1 << 20),5:0} MiB/s, {run.CpuSeconds * (1 << 30) / bytes:0.00} s CPU per GiB");
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{name,-20} direct {Words(direct)} | relayed {Words(relayed)} | ratio {ratio:0.00} (must {RatioMust:0.00}) {(ratio >= RatioMust ? "ok" : "UNDER")}"));
-        Directory.CreateDirectory(output);
-        var json = JsonSerializer.Serialize(new { name, direct, relayed, ratio, ratioMust = RatioMust }, JsonSerializerOptions.Web);
-        File.WriteAllText(System.IO.Path.Combine(output, name + ".json"), json);
     }
 
     private async Task<Run> OnceAsync(long bytes, int message, bool relay)
@@ -78,8 +74,8 @@ internal sealed class ProxyUpload : IDisposable
         await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint);
         using var accepted = await listener.AcceptTcpClientAsync();
         accepted.NoDelay = true;
-        await using var serverTls = new SslStream(relay ? new BatchedSocketStream(accepted.Client) : accepted.GetStream());
-        var tls = new SslStream(client.GetStream());
+        await using var serverTls = new SslStream(new BatchedStream(accepted.GetStream()));
+        var tls = new SslStream(new BatchedStream(client.GetStream()));
         await Task.WhenAll(
             serverTls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
             {
@@ -157,10 +153,7 @@ internal sealed class ProxyUpload : IDisposable
     }
 
     /// <summary>Client, relay and sink together.</summary>
-    private sealed record Run(double Seconds, double CpuSeconds)
-    {
-        public static Run Median(List<Run> runs) => runs.OrderBy(run => run.Seconds).ElementAt(runs.Count / 2);
-    }
+    private sealed record Run(double Seconds, double CpuSeconds);
 
     private static X509Certificate2 Certificate()
     {

@@ -81,7 +81,7 @@ internal static class BuildCommand
     private static IEnumerable<string> ProjectPaths(BuildArguments arguments) =>
         new[] { arguments.Context, arguments.File }.Where(path => path.Length > 0);
 
-    private static async Task<LocalDocker?> ConnectDockerAsync(BuildPlan plan, CliSettings settings, CancellationToken cancellation)
+    internal static async Task<LocalDocker?> ConnectDockerAsync(BuildPlan plan, CliSettings settings, CancellationToken cancellation)
     {
         var output = plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Docker);
         return output is null ? null

@@ -9,7 +9,7 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     private const string ConfigDigest = "containerimage.config.digest";
     private const string ImageDigest = "containerimage.digest";
 
-    private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly SortedDictionary<string, string> _answer = new(
         answer.Where(entry => !(preferImageDigest && entry.Key == ConfigDigest)).ToDictionary(entry => entry.Key, entry => entry.Value), StringComparer.Ordinal);
@@ -23,10 +23,12 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     public void WriteImageId(string path) => Write(path, "image ID file", () => File.WriteAllText(path, ImageId));
 
     /// <summary>Writes the metadata file whole or not at all.</summary>
-    public void WriteMetadata(string path, string buildId, string projectId) => Write(path, "metadata file", () =>
+    public void WriteMetadata(string path, string buildId, string projectId) => WriteMetadata(path, Metadata(buildId, projectId));
+
+    internal static void WriteMetadata(string path, byte[] metadata) => Write(path, "metadata file", () =>
     {
         var temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
-        File.WriteAllBytes(temporary, Metadata(buildId, projectId));
+        File.WriteAllBytes(temporary, metadata);
         File.Move(temporary, path, overwrite: true);
     });
 
@@ -35,21 +37,26 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Indented))
         {
-            json.WriteStartObject();
-            foreach (var (key, value) in _answer)
-            {
-                json.WritePropertyName(key);
-                WriteValue(json, value);
-            }
-
-            json.WriteStartObject("depot.build");
-            json.WriteString("buildID", buildId);
-            json.WriteString("projectID", projectId);
-            json.WriteEndObject();
-            json.WriteEndObject();
+            WriteMetadata(json, buildId, projectId);
         }
 
         return buffer.ToArray();
+    }
+
+    internal void WriteMetadata(Utf8JsonWriter json, string buildId, string projectId)
+    {
+        json.WriteStartObject();
+        foreach (var (key, value) in _answer)
+        {
+            json.WritePropertyName(key);
+            WriteValue(json, value);
+        }
+
+        json.WriteStartObject("depot.build");
+        json.WriteString("buildID", buildId);
+        json.WriteString("projectID", projectId);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     /// <summary>A value that is base64 of a JSON object, or of a list of them, stands in the file as that JSON.</summary>

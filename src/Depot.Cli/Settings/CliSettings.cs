@@ -117,6 +117,11 @@ internal sealed class CliSettings
     /// <summary>Bake and Compose ask for none; a plain metadata file carries the build's warnings only when asked to.</summary>
     public bool MetadataWarnings => IsTrue("BUILDX_METADATA_WARNINGS") ?? false;
 
+    /// <summary>Definition files of a bake that names none: paths, parted as <c>PATH</c> is or by a separator of the user's.</summary>
+    public IReadOnlyList<string> BakeFiles => Value("BUILDX_BAKE_FILE") is { } files
+        ? files.Split(Value("BUILDX_BAKE_PATH_SEPARATOR") ?? Path.PathSeparator.ToString(), StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        : [];
+
     public bool IsCi => CiDetection.IsCi(_environment);
 
     /// <summary>The proxies of this machine, by the usual variables.</summary>

@@ -47,7 +47,7 @@ public static class BuilderTransport
         CancellationToken cancellation)
     {
         var fault = "";
-        var tls = new SslStream(network);
+        var tls = new SslStream(new BatchedStream(network));
         try
         {
             await tls.AuthenticateAsClientAsync(

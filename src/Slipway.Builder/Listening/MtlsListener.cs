@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Slipway.Builder.Access;
 using Slipway.Builder.Proxying;
 using Slipway.Builder.Records;
+using Slipway.BuildKit.Control;
 
 namespace Slipway.Builder.Listening;
 
@@ -105,7 +106,7 @@ internal sealed class MtlsListener : IDisposable
         try
         {
             Prepare(socket);
-            await using var tls = new SslStream(new BatchedSocketStream(socket));
+            await using var tls = new SslStream(new BatchedStream(new NetworkStream(socket, ownsSocket: true)));
             var admission = await ShakeHandsAsync(tls, ((IPEndPoint)socket.RemoteEndPoint!).Address, stopping);
             await RelayAsync(tls, admission, stopping);
         }

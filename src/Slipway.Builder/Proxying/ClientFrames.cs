@@ -182,7 +182,7 @@ internal sealed class ClientFrames(RelayExchange exchange, FrameSink toEngine, F
         {
             exchange.Down.Extend(increment);
             exchange.SendWaitingToClient();
-            return exchange.Down.TryPass(increment) ? FrameFate.Pass : FrameFate.Take;
+            return FrameFate.Take;
         }
 
         if (exchange.OfClient(frame.StreamId) is not { } stream)

@@ -4,7 +4,7 @@ namespace Slipway.Builder.Proxying;
 
 /// <summary>Connection-level flow control of one direction, sender to receiver, with the relay in between.</summary>
 /// <remarks>
-/// As long as frames only pass, the sender's credit is the receiver's and WINDOW_UPDATEs pass too. Two things part them:
+/// As long as frames only pass, the sender's credit is the receiver's, but for small change (<see cref="GrantMin"/>). Two things part them:
 /// bytes that the relay takes out (a refused call's body, a held message), which cost the sender and not the receiver; and bytes
 /// that it puts in (an answer of its own, a judged message), which cost the receiver and not the sender. One rule covers both:
 /// the sender is granted whatever the receiver has beyond what the sender already believes, less what waits here. Bytes put in
@@ -30,8 +30,14 @@ internal sealed class ConnectionCredit
 
     private TaskCompletionSource? _room;
 
+    /// <summary>The most that the receiver has ever accepted at a time.</summary>
+    private long _capacity = Http2Frame.DefaultWindowBytes;
+
     /// <summary>What may be granted to the sender now.</summary>
     public long Owed => Receiver - QueuedBytes - Reserved - Sender;
+
+    /// <summary>Less than this is not worth a frame yet.</summary>
+    public long GrantMin => RelayLimits.GrantMin(_capacity);
 
     /// <summary>The receiver granted more.</summary>
     public void Extend(uint increment)
@@ -41,18 +47,8 @@ internal sealed class ConnectionCredit
         {
             throw new Http2Exception(Http2ErrorCode.FlowControlError, "The peer sent a WINDOW_UPDATE of 0 or beyond the largest window.");
         }
-    }
 
-    /// <summary>Whether the receiver's update may pass to the sender as it is, which is how it mostly goes.</summary>
-    public bool TryPass(uint increment)
-    {
-        if (Owed != increment)
-        {
-            return false;
-        }
-
-        Sender += increment;
-        return true;
+        _capacity = Math.Max(_capacity, Receiver);
     }
 
     public void Enqueue(QueuedFrame frame)

@@ -142,7 +142,7 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
         {
             exchange.Up.Extend(increment);
             exchange.SendWaitingToEngine();
-            return exchange.Up.TryPass(increment) ? FrameFate.Pass : FrameFate.Take;
+            return FrameFate.Take;
         }
 
         if (exchange.OfEngine(frame.StreamId) is not { } stream)
@@ -156,7 +156,13 @@ internal sealed class EngineFrames(RelayExchange exchange, FrameSink toClient) :
             return FrameFate.Take;
         }
 
+        if (!exchange.TryGrantClient(stream, increment, out var granted))
+        {
+            return FrameFate.Take;
+        }
+
         BinaryPrimitives.WriteInt32BigEndian(whole[5..], stream.ClientId);
+        BinaryPrimitives.WriteUInt32BigEndian(whole[Http2Frame.HeaderLength..], granted);
         return FrameFate.Pass;
     }
 

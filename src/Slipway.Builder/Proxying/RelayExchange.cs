@@ -224,6 +224,13 @@ internal sealed class RelayExchange(FrameSink toClient, FrameSink toEngine, Buil
             stream.ClientCredit += change;
             TopUp(stream);
         }
+
+        // With another window, another sum is small change.
+        foreach (var stream in _byClient.Values.Where(stream => stream.Withheld > 0))
+        {
+            FrameWriter.WindowUpdate(toClient.Own(), stream.ClientId, stream.Withheld);
+            stream.Withheld = 0;
+        }
     }
 
     public void MoveClientWindows(long change)
@@ -244,6 +251,26 @@ internal sealed class RelayExchange(FrameSink toClient, FrameSink toEngine, Buil
         }
 
         injection.Credit += increment;
+        return true;
+    }
+
+    /// <summary>Gathers what the engine grants on a stream that passes, until it is worth a frame.</summary>
+    /// <param name="granted">All of it.</param>
+    public bool TryGrantClient(RelayStream stream, uint increment, out uint granted)
+    {
+        stream.Withheld += increment;
+        if (stream.Withheld > Http2Frame.WindowBytesLimit)
+        {
+            throw new Http2Exception(Http2ErrorCode.FlowControlError, "The engine opened a window beyond the largest.");
+        }
+
+        granted = (uint)stream.Withheld;
+        if (granted < RelayLimits.GrantMin(EngineSettings.InitialWindow))
+        {
+            return false;
+        }
+
+        stream.Withheld = 0;
         return true;
     }
 
@@ -585,7 +612,7 @@ internal sealed class RelayExchange(FrameSink toClient, FrameSink toEngine, Buil
 
     private static void Grant(ConnectionCredit credit, FrameSink toSender)
     {
-        if (credit.Owed is > 0 and var owed)
+        if (credit.Owed is var owed && owed >= credit.GrantMin)
         {
             FrameWriter.WindowUpdate(toSender.Own(), 0, owed);
             credit.Sender += owed;

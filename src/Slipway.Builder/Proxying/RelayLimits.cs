@@ -24,6 +24,12 @@ internal static class RelayLimits
     /// <summary>… and once the length of a large message is known.</summary>
     public const int HeldWindowBytesMax = 1024 * 1024;
 
+    /// <summary>What a receiver grants is passed on when it has come to this much: an eighth of its window, at most 128 KiB.</summary>
+    /// <remarks>golang.org/x/net's server, which serves a dockerd's BuildKit, grants every 4 to 8 KiB that it reads, on the stream and on the
+    /// connection; each grant passed on would be a TLS record, a wake-up and a small DATA frame of the client's. A receiver that waits with its grants
+    /// until half of the window is used (the largest part that any known one waits for) still keeps the sender going.</remarks>
+    public static long GrantMin(long window) => Math.Clamp(window / 8, 1, 128 * 1024);
+
     /// <summary>golang.org/x/net/http2 servers, BuildKit's among them, allow 250 by default.</summary>
     public const int ConcurrentStreamsMax = 250;
 

@@ -49,6 +49,9 @@ internal sealed class RelayStream(int clientId, CallVerdict verdict, StreamPhase
     /// <summary>Held and answering: what the client may still send on the stream.</summary>
     public long ClientCredit { get; set; }
 
+    /// <summary>What the engine has granted and the client has not been told of yet.</summary>
+    public long Withheld { get; set; }
+
     /// <summary>What the client granted for the response before the engine knew the call.</summary>
     public long EarlyGrant { get; set; }
 

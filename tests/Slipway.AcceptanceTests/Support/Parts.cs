@@ -17,6 +17,11 @@ public static class Parts
         ? Path.GetFullPath(path, Root)
         : throw new InvalidOperationException("SLIPWAY_PUBLISHED_DEPOT is not set; run the tests with ./test.");
 
+    /// <summary>The real buildx, wherever a package put it.</summary>
+    public static string Buildx { get; } = new[] { "/usr/libexec", "/usr/lib", "/usr/local/libexec", "/usr/local/lib" }
+        .Select(folder => Path.Combine(folder, "docker/cli-plugins/docker-buildx"))
+        .FirstOrDefault(File.Exists) ?? throw new InvalidOperationException("docker-buildx is missing; run the tests with ./test.");
+
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

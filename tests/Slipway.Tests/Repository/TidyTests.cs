@@ -11,7 +11,8 @@ public sealed partial class TidyTests
     {
         ["Slipway.Contract"] = [],
         ["Slipway.BuildKit"] = [],
-        ["Depot.Cli"] = ["Slipway.BuildKit", "Slipway.Contract"],
+        ["Slipway.Bake"] = ["Slipway.BuildKit"],
+        ["Depot.Cli"] = ["Slipway.Bake", "Slipway.BuildKit", "Slipway.Contract"],
         ["Slipway.Builder"] = ["Slipway.BuildKit", "Slipway.Contract"],
         ["Slipway.Server"] = ["Slipway.Contract"],
         ["Slipway"] = ["Slipway.Builder", "Slipway.Server", "Slipway.Contract"],

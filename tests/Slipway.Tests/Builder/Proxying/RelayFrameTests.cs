@@ -202,7 +202,7 @@ public sealed class RelayFrameTests
         await engine.AcceptPrefaceAsync();
         await engine.OpenServerAsync(Setting(Http2Setting.InitialWindowSize, 1 << 20));
 
-        // The held message takes 40,000 bytes of the engine's 65,535; the client was given them back and uses 65,535 more.
+        // The held message takes 40,000 bytes of the engine's 65,535; the client was given them back, but for small change, and uses 50,000 more.
         var body = Message(new SolveRequest { Ref = "r1", Frontend = new string('f', 40_000) }.ToByteArray());
         await client.SendHeadersAsync(1, Request(SolvePath));
         foreach (var part in body.Chunk(16384))
@@ -210,7 +210,7 @@ public sealed class RelayFrameTests
             await client.SendDataAsync(1, part);
         }
 
-        for (var credit = 65535L - body.Length; credit < 65535;)
+        for (var credit = 65535L - body.Length; credit <= 65535 - RelayLimits.GrantMin(65535);)
         {
             credit += (await client.ReadAsync(Http2FrameType.WindowUpdate, 0)).Value;
         }
@@ -218,7 +218,7 @@ public sealed class RelayFrameTests
         await client.SendHeadersAsync(3, Request(SessionPath, SessionId));
         await client.SendDataAsync(1, [], endStream: true);
         var sent = 0;
-        for (; sent < 60_000; sent += 10_000)
+        for (; sent < 50_000; sent += 10_000)
         {
             await client.SendDataAsync(3, [.. Enumerable.Repeat((byte)(sent / 10_000), 10_000)]);
         }
@@ -245,6 +245,38 @@ public sealed class RelayFrameTests
         }
 
         Assert.Equal(Enumerable.Range(0, sent).Select(i => (byte)(i / 10_000)), received);
+    }
+
+    [Fact]
+    public async Task Small_grants_of_the_engine_reach_the_client_as_few_large_ones()
+    {
+        await using var bed = new RelayBed();
+        var (client, engine, _) = await bed.ConnectAsync();
+        await client.OpenClientAsync();
+        await engine.AcceptPrefaceAsync();
+        await engine.OpenServerAsync(Setting(Http2Setting.InitialWindowSize, 64_000));
+        await client.SendHeadersAsync(1, Request(SessionPath, SessionId));
+        Assert.Equal(SessionPath, (await engine.ReadAsync(Http2FrameType.Headers))[":path"]);
+        foreach (var _ in Enumerable.Range(0, 4))
+        {
+            await client.SendDataAsync(1, new byte[10_000]);
+            await engine.ReadAsync(Http2FrameType.Data);
+            foreach (var streamId in (int[])[1, 0, 1, 0])
+            {
+                await engine.SendWindowAsync(streamId, 5_000);
+            }
+        }
+
+        // An eighth of either window is 8,000 and 8,191 bytes.
+        foreach (var streamId in (int[])[1, 0, 1, 0, 1, 0, 1, 0])
+        {
+            Assert.Equal(10_000u, (await client.ReadAsync(Http2FrameType.WindowUpdate, streamId)).Value);
+        }
+
+        // What is still kept back goes out when the windows change.
+        await engine.SendWindowAsync(1, 3_000);
+        await engine.OpenServerAsync(Setting(Http2Setting.InitialWindowSize, 64_001));
+        Assert.Equal(3_000u, (await client.ReadAsync(Http2FrameType.WindowUpdate, 1)).Value);
     }
 
     [Fact]
@@ -326,8 +358,8 @@ public sealed class RelayFrameTests
         await client.SendHeadersAsync(1, Request("/moby.buildkit.v1.frontend.LLBBridge/ExecProcess"));
         Assert.Equal((int)GrpcStatusCode.PermissionDenied, (await client.ReadAsync(Http2FrameType.Headers, 1)).Status);
         Assert.Equal((uint)Http2ErrorCode.NoError, (await client.ReadAsync(Http2FrameType.RstStream, 1)).Value);
-        await client.SendDataAsync(1, new byte[500]);
-        Assert.Equal(500u, (await client.ReadAsync(Http2FrameType.WindowUpdate, 0)).Value);
+        await client.SendDataAsync(1, new byte[9000]);
+        Assert.Equal(9000u, (await client.ReadAsync(Http2FrameType.WindowUpdate, 0)).Value);
         await client.SendHeadersAsync(3, Request(InfoPath), endStream: true);
         Assert.Equal(InfoPath, (await engine.ReadAsync(Http2FrameType.Headers))[":path"]);
     }

@@ -1,13 +1,12 @@
 using System.Buffers;
-using System.Net.Sockets;
 
-namespace Slipway.Builder.Listening;
+namespace Slipway.BuildKit.Control;
 
-/// <summary>A socket below TLS that is read and written in large pieces.</summary>
+/// <summary>What lies below TLS, read and written in large pieces.</summary>
 /// <remarks><see cref="System.Net.Security.SslStream"/> asks for one record of 16 KiB at a time and writes one at a time; on a bulk
-/// transfer that is half of the relay's system calls. Writes gather until the buffer is full or <see cref="FlushAsync"/>.
+/// transfer that is half of a side's system calls. Writes gather until the buffer is full or <see cref="FlushAsync"/>.
 /// One reader and one writer at a time, as on any stream.</remarks>
-internal sealed class BatchedSocketStream(Socket socket) : Stream
+public sealed class BatchedStream(Stream inner) : Stream
 {
     private const int BufferBytes = 128 * 1024;
 
@@ -59,12 +58,13 @@ internal sealed class BatchedSocketStream(Socket socket) : Stream
 
     public override async Task FlushAsync(CancellationToken cancellationToken)
     {
-        for (var sent = 0; sent < _writtenEnd;)
+        if (_writtenEnd > 0)
         {
-            sent += await SendAsync(_written.AsMemory(sent, _writtenEnd - sent), cancellationToken);
+            await inner.WriteAsync(_written.AsMemory(0, _writtenEnd), cancellationToken);
+            _writtenEnd = 0;
         }
 
-        _writtenEnd = 0;
+        await inner.FlushAsync(cancellationToken);
     }
 
     public override void Flush() => throw new NotSupportedException();
@@ -77,12 +77,12 @@ internal sealed class BatchedSocketStream(Socket socket) : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Closes the socket. The buffers stay with the collector: a read or write may still be leaving them.</summary>
+    /// <summary>Closes the stream below. The buffers stay with the collector: a read or write may still be leaving them.</summary>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            socket.Dispose();
+            inner.Dispose();
         }
 
         base.Dispose(disposing);
@@ -90,30 +90,10 @@ internal sealed class BatchedSocketStream(Socket socket) : Stream
 
     private async ValueTask<int> FillAsync(Memory<byte> buffer, CancellationToken cancellation)
     {
-        try
-        {
-            _readEnd = 0;
-            _readStart = 0;
-            _readEnd = await socket.ReceiveAsync(_read.AsMemory(0, BufferBytes), SocketFlags.None, cancellation);
-        }
-        catch (SocketException e)
-        {
-            throw new IOException(e.Message, e);
-        }
-
+        _readEnd = 0;
+        _readStart = 0;
+        _readEnd = await inner.ReadAsync(_read.AsMemory(0, BufferBytes), cancellation);
         return Copy(buffer);
-    }
-
-    private async ValueTask<int> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
-    {
-        try
-        {
-            return await socket.SendAsync(bytes, SocketFlags.None, cancellation);
-        }
-        catch (SocketException e)
-        {
-            throw new IOException(e.Message, e);
-        }
     }
 
     private int Copy(Memory<byte> buffer)

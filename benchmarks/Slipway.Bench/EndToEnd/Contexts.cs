@@ -1,0 +1,42 @@
+namespace Slipway.Bench.EndToEnd;
+
+/// <summary>Folders to build from. Their contents are the same in every run.</summary>
+internal static class Contexts
+{
+    /// <summary>One large file that does not compress.</summary>
+    public static string OneFile(string folder, long bytes)
+    {
+        WriteDockerfile(folder);
+        using var file = File.Create(Path.Combine(folder, "big"));
+        var random = new Random(1);
+        var block = new byte[1 << 20];
+        for (var left = bytes; left > 0; left -= block.Length)
+        {
+            random.NextBytes(block);
+            file.Write(block);
+        }
+
+        return folder;
+    }
+
+    /// <summary>50,000 files of 4 KiB.</summary>
+    public static string ManyFiles(string folder)
+    {
+        WriteDockerfile(folder);
+        var random = new Random(1);
+        var block = new byte[4096];
+        foreach (var directory in Enumerable.Range(0, 500))
+        {
+            var below = Directory.CreateDirectory(Path.Combine(folder, $"directory-{directory:000}")).FullName;
+            foreach (var file in Enumerable.Range(0, 100))
+            {
+                random.NextBytes(block);
+                File.WriteAllBytes(Path.Combine(below, $"file-{file:00}"), block);
+            }
+        }
+
+        return folder;
+    }
+
+    private static void WriteDockerfile(string folder) => File.WriteAllText(Path.Combine(folder, "Dockerfile"), "FROM scratch\nCOPY . /\n");
+}

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using Depot.Cli.Build;
+
+namespace Depot.Cli.Bake;
+
+/// <summary>What came of one target.</summary>
+internal sealed record BakeResult(BakeTarget Target, BuildResult Result, RemoteBuild Build)
+{
+    /// <summary>The metadata file: one object per target, whatever its project.</summary>
+    public static byte[] Metadata(IEnumerable<BakeResult> results)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, BuildResult.Indented))
+        {
+            json.WriteStartObject();
+            foreach (var result in results.DistinctBy(result => result.Target.Name).OrderBy(result => result.Target.Name, StringComparer.Ordinal))
+            {
+                json.WritePropertyName(result.Target.Name);
+                result.Result.WriteMetadata(json, result.Build.Id, result.Build.ProjectId);
+            }
+
+            json.WriteEndObject();
+        }
+
+        return buffer.ToArray();
+    }
+}

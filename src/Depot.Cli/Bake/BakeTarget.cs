@@ -1,0 +1,71 @@
+using System.Text;
+using Depot.Cli.Build;
+using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
+using Slipway.Bake.Definition;
+using Slipway.BuildKit;
+
+namespace Depot.Cli.Bake;
+
+/// <summary>A target of one project, resolved and checked: what <c>depot build</c> would know of it before it asks a server.</summary>
+internal sealed class BakeTarget : IDisposable
+{
+    private BakeTarget(Target target, BuildPlan plan) => (Target, Plan) = (target, plan);
+
+    public string Name => Target.Name;
+
+    public Target Target { get; }
+
+    public BuildPlan Plan { get; private set; }
+
+    public static async Task<BakeTarget> ResolveAsync(CliContext cli, Target target, BakeArguments arguments, CancellationToken cancellation)
+    {
+        try
+        {
+            var plan = await BuildPlan.ResolveAsync(TargetArguments.Of(target, arguments), cli.Settings, cli.WorkingFolder, TerminalFor(target, cli.Terminal), cancellation);
+            if (TargetArguments.Links(target).Any())
+            {
+                AddContextsCapability(plan);
+            }
+
+            return new BakeTarget(target, plan);
+        }
+        catch (Exception problem) when (problem is CliException or InputException or Flags.FlagException)
+        {
+            throw Named(target.Name, problem);
+        }
+    }
+
+    /// <summary>buildx names the target before what went wrong with it.</summary>
+    public static CliException Named(string target, Exception problem)
+    {
+        const string build = "failed to build: ";
+        var message = problem.Message.StartsWith(build, StringComparison.Ordinal) ? problem.Message[build.Length..] : problem.Message;
+        var known = problem as CliException;
+        return new CliException($"target {target}: {message}", known?.ExitCode ?? ExitCode.Failed, problem) { Remedy = known?.Remedy, Excerpt = known?.Excerpt };
+    }
+
+    public void UseDocker(LocalDocker docker) => Plan = Plan.ForDocker(docker.UsesContainerdStore);
+
+    public void Dispose() => Plan.Dispose();
+
+    /// <summary>A frontend that knows no named contexts must say so, and not build without them.</summary>
+    private static void AddContextsCapability(BuildPlan plan)
+    {
+        const string contexts = "moby.buildkit.frontend.contexts+forward";
+        var known = plan.Attributes.GetValueOrDefault("frontend.caps", "");
+        plan.Attributes["frontend.caps"] = string.Join(',',
+            known.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(contexts).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+    }
+
+    private static Terminal TerminalFor(Target target, Terminal terminal) => new()
+    {
+        In = new MemoryStream(Encoding.UTF8.GetBytes(target.DockerfileInline ?? "")),
+        Out = terminal.Out,
+        Err = terminal.Err,
+        OutIsTerminal = terminal.OutIsTerminal,
+        ErrIsTerminal = terminal.ErrIsTerminal,
+        Options = terminal.Options,
+        Size = terminal.Size,
+    };
+}

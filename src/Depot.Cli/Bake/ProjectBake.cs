@@ -1,0 +1,126 @@
+using Depot.Cli.Build;
+using Depot.Cli.ControlPlane;
+using Depot.Cli.Docker;
+using Depot.Cli.Rendering;
+using Slipway.BuildKit.Progress;
+using Slipway.Contract.Depot.Cli.V1;
+
+namespace Depot.Cli.Bake;
+
+/// <summary>The targets of one project: one record of the server's, one builder of each architecture, all targets side by side.</summary>
+internal sealed class ProjectBake : IAsyncDisposable
+{
+    private readonly List<(BakeTarget Resolved, BuildTarget Opened)> _targets = [];
+    private readonly string _projectId;
+    private RemoteBuild? _build;
+
+    private ProjectBake(string projectId) => _projectId = projectId;
+
+    /// <param name="names">Whether steps say which target they belong to.</param>
+    public static async Task<ProjectBake> OpenAsync(
+        CliContext cli, string projectId, IEnumerable<BakeTarget> targets, LocalDocker? docker, RegistryLogins logins, IProgressRenderer display, bool names, CancellationToken cancellation)
+    {
+        var bake = new ProjectBake(projectId);
+        try
+        {
+            foreach (var target in targets)
+            {
+                var steps = new VertexWriter(TargetProgress.Named(display.Write, names ? target.Name : null), cli.Clock);
+                bake._targets.Add((target, await BuildTarget.OpenAsync(cli, target.Plan, docker, logins, steps, cancellation)));
+            }
+
+            return bake;
+        }
+        catch
+        {
+            await bake.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Builds all targets; the first failure ends the others.</summary>
+    public async Task<IReadOnlyList<BakeResult>> RunAsync(
+        CliContext cli, Credentials credentials, RegistryLogins logins, IProgressRenderer display, bool names, CancellationToken cancellation)
+    {
+        var build = _build = await RemoteBuild.OpenAsync(cli, Describe(), credentials, logins, new VertexWriter(display.Write, cli.Clock), cancellation);
+        var folders = new SharedFolders(_targets.Select(target => target.Opened));
+        return await build.RunAsync<IReadOnlyList<BakeResult>>(
+            async builders => await FirstFailure.OfAllAsync<BakeResult>(
+                _targets.Select(target => (Func<CancellationToken, Task<BakeResult>>)(async stop => new BakeResult(
+                    target.Resolved, await RunAsync(target.Resolved, target.Opened, folders, builders, display, names, stop), build))),
+                cancellation),
+            cancellation);
+    }
+
+    public void PrintSummary() => _build?.PrintSummary();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_build is not null)
+        {
+            await _build.DisposeAsync();
+        }
+
+        foreach (var (_, opened) in _targets)
+        {
+            await opened.DisposeAsync();
+        }
+    }
+
+    private CreateBuildRequest Describe()
+    {
+        var request = new CreateBuildRequest { ProjectId = _projectId };
+        foreach (var (target, _) in _targets)
+        {
+            var options = BuildCommand.Describe(target.Plan, Command.Bake);
+            options.TargetName = target.Name;
+            request.Options.Add(options);
+        }
+
+        return request;
+    }
+
+    private async Task<BuildResult> RunAsync(
+        BakeTarget target, BuildTarget opened, SharedFolders folders, BuilderSet builders, IProgressRenderer display, bool names, CancellationToken cancellation)
+    {
+        try
+        {
+            return await opened.RunAsync(
+                builders, solve => LinksAsync(target, opened, solve, folders, builders, cancellation), TargetProgress.Named(display.Write, names ? target.Name : null), cancellation);
+        }
+        catch (CliException problem)
+        {
+            throw names ? BakeTarget.Named(target.Name, problem) : problem;
+        }
+    }
+
+    private async Task<SolveLinks> LinksAsync(
+        BakeTarget target, BuildTarget opened, BuilderSolve solve, SharedFolders folders, BuilderSet builders, CancellationToken cancellation)
+    {
+        var attributes = new Dictionary<string, string>(await folders.AttributesAsync(opened, solve, builders, cancellation), StringComparer.Ordinal);
+        var contexts = new LinkedContexts();
+        foreach (var (context, needed) in TargetArguments.Links(target.Target))
+        {
+            contexts.Add(context, needed, await Needed(needed, solve.Architecture).FrontendResult.WaitAsync(cancellation));
+        }
+
+        foreach (var (key, value) in contexts.Attributes)
+        {
+            attributes[key] = value;
+        }
+
+        return new SolveLinks { Attributes = attributes, Inputs = contexts.Inputs, WantsFrontendResult = IsNeeded(target) };
+    }
+
+    private bool IsNeeded(BakeTarget target) => _targets.Exists(other => TargetArguments.Links(other.Resolved.Target).Any(link => link.Target == target.Name));
+
+    private BuilderSolve Needed(string name, string architecture)
+    {
+        var target = _targets.Find(target => target.Resolved.Name == name).Opened;
+        return target.Solves.FirstOrDefault(solve => solve.Architecture == architecture)
+            ?? throw new CliException($"target {name} is not built for {architecture}, which a target that uses it needs")
+            {
+                Remedy = "Give both the same platforms, or choose one machine for both with --build-platform.",
+            };
+    }
+}
