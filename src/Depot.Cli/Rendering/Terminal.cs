@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Depot.Cli.Rendering;
 
@@ -29,7 +30,7 @@ internal sealed partial class Terminal
     /// <summary>The streams that this process was started with.</summary>
     public static Terminal OfProcess(TerminalOptions options) => new()
     {
-        In = Console.OpenStandardInput(),
+        In = OpenInput(),
         Out = Console.OpenStandardOutput(),
         Err = Console.OpenStandardError(),
         InIsTerminal = IsTerminal(0) != 0,
@@ -38,6 +39,11 @@ internal sealed partial class Terminal
         Options = options,
         Size = SizeOfStderr,
     };
+
+    /// <summary>.NET's own stream edits lines where stdin is a terminal, echo included: keys would come with Enter only.</summary>
+    private static Stream OpenInput() => OperatingSystem.IsWindows() || IsTerminal(0) == 0
+        ? Console.OpenStandardInput()
+        : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     /// <summary>Writes one line of result.</summary>
     public void WriteResult(string line) => Write(Out, line);
