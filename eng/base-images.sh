@@ -3,11 +3,12 @@
 # (a build reads it with --build-context busybox=oci-layout://DIR/busybox), DIR/busybox.tar the same for `docker load`,
 # DIR/rootfs its files (--build-context base=DIR/rootfs).
 # The same busybox gives the same digest everywhere.
+# --foreign: the same image for the other one of amd64 and arm64, from Debian's busybox of that architecture.
 set -euo pipefail
 
 die() { echo "error: $*" >&2; exit 1; }
 
-[ $# -eq 1 ] || die "usage: eng/base-images.sh DIR"
+[ $# -eq 1 ] || [ "${2:-}" = --foreign ] || die "usage: eng/base-images.sh DIR [--foreign]"
 # shellcheck source=eng/parts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
 need_busybox
@@ -15,10 +16,15 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 busybox=$(command -v busybox)
 case $(uname -m) in
-  x86_64) arch=amd64 ;;
-  aarch64) arch=arm64 ;;
+  x86_64) arch=amd64 other=arm64 ;;
+  aarch64) arch=arm64 other=amd64 ;;
   *) die "unknown machine type $(uname -m)" ;;
 esac
+if [ "${2:-}" = --foreign ]; then
+  arch=$other
+  busybox=$(need_foreign_busybox "$out/busybox.foreign" | tail -n 1)
+  [ -n "$busybox" ] || exit 1
+fi
 
 # A folder made from this very busybox by this very script is kept.
 stamp=$(cat "$busybox" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1)
@@ -34,7 +40,7 @@ layout=$work/busybox
 mkdir -p "$root"/{bin,dev,etc,home,proc,root,run,sys,tmp,usr/bin,usr/sbin,var/tmp} "$layout/blobs/sha256"
 
 cp "$busybox" "$root/bin/busybox"
-"$busybox" --list | while read -r applet; do
+busybox --list | while read -r applet; do
   [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 ln -s ../../bin/busybox "$root/usr/bin/env"

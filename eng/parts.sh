@@ -74,6 +74,53 @@ need_busybox() {
   need_packages busybox-static
 }
 
+# need_emulation: the kernel runs programs of the other of amd64 and arm64, in build steps too (binfmt_misc with flag F).
+need_emulation() {
+  local folder=/proc/sys/fs/binfmt_misc handler
+  case $(uname -m) in
+    x86_64) handler=qemu-aarch64 ;;
+    aarch64) handler=qemu-x86_64 ;;
+    *) _parts_fail "there is no emulation for $(uname -m) here"; return 1 ;;
+  esac
+  _parts_emulates "$folder/$handler" && return 0
+  if [ ! -e "$folder/register" ] && ! mount -t binfmt_misc binfmt_misc "$folder" 2>/dev/null; then
+    _parts_fail "this machine's kernel offers no binfmt_misc: it cannot emulate"
+    return 1
+  fi
+  need_packages qemu-user-static binfmt-support || return 1
+  # Where no service manager runs at boot, nothing else turns the handlers on.
+  _parts_emulates "$folder/$handler" || update-binfmts --enable "$handler" >/dev/null 2>&1 || true
+  _parts_emulates "$folder/$handler" && return 0
+  _parts_fail "qemu-user-static is installed, but the kernel has no handler $handler in $folder"
+  return 1
+}
+
+# need_foreign_busybox DIR: Debian's static busybox of the other architecture, under DIR. Its path is the last line printed.
+# Apt checks it as it checks what it installs, but with lists and a state of its own: the machine's own architecture list stays.
+need_foreign_busybox() {
+  local folder=${1:?need_foreign_busybox DIR} arch log
+  case $(uname -m) in
+    x86_64) arch=arm64 ;;
+    aarch64) arch=amd64 ;;
+    *) _parts_fail "there is no other architecture for $(uname -m) here"; return 1 ;;
+  esac
+  if [ ! -x "$folder/$arch/bin/busybox" ]; then
+    _parts_may_fetch busybox-static || return 1
+    mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/$arch" || return 1
+    : >"$folder/apt/status"
+    local own=(-o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o "Dir::State=$folder/apt" -o "Dir::State::status=$folder/apt/status"
+      -o "Dir::Cache=$folder/apt/cache" -o "APT::Sandbox::User=root" -o "Acquire::Languages=none")
+    if ! log=$(_parts_apt "${own[@]}" update 2>&1) || ! log=$(cd "$folder/apt" && _parts_apt "${own[@]}" download busybox-static 2>&1); then
+      _parts_fail "busybox-static of $arch could not be fetched: $(grep -m 1 '^E:' <<<"$log")"
+      return 1
+    fi
+    dpkg-deb --extract "$folder"/apt/busybox-static_*_"$arch".deb "$folder/$arch" || return 1
+    rm -rf "$folder/apt"
+    [ -e "$folder/$arch/bin/busybox" ] || { mkdir -p "$folder/$arch/bin" && mv "$folder/$arch/usr/bin/busybox" "$folder/$arch/bin/busybox"; } || return 1
+  fi
+  echo "$folder/$arch/bin/busybox"
+}
+
 # need_published_depot DIR: the published client, from npm, under DIR. Its path is the last line printed.
 need_published_depot() {
   local folder=${1:?need_published_depot DIR} arch
@@ -133,6 +180,15 @@ _parts_version() { { PATH=$PATH:/usr/sbin:/sbin "$1" --version 2>/dev/null || tr
 _parts_at_least() { [ -n "$1" ] && [ "${1%%.*}" -ge "$2" ]; }
 
 _parts_is_static() { grep -qE 'not a dynamic executable|statically linked' <<<"$(LC_ALL=C ldd "$1" 2>&1)"; }
+
+# _parts_emulates HANDLER
+_parts_emulates() { grep -qsx enabled "$1" && grep -qs '^flags: .*F' "$1"; }
+
+_parts_may_fetch() {
+  command -v apt-get >/dev/null && return 0
+  _parts_fail "$1 must be fetched by hand: this machine has no apt-get"
+  return 1
+}
 
 _parts_may_install() {
   if ! command -v apt-get >/dev/null; then

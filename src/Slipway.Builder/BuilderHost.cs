@@ -44,7 +44,7 @@ public static class BuilderHost
         try
         {
             var program = EngineSearch.Find(options, logs.CreateLogger("Slipway.Builder.Engine"));
-            var facts = await program.CheckAsync(stop.Token);
+            var facts = (await program.CheckAsync(stop.Token)).For(options.Architecture);
             log.LogInformation("engine: {Kind} {Version} for {Architectures}", program.Kind, facts.Version, string.Join(", ", facts.Architectures));
             await RunAsync(options, program, facts, logs, drain, halt);
         }

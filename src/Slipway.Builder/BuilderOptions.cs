@@ -29,6 +29,9 @@ public sealed record BuilderOptions
     /// <summary>A name for people; the machine's host name when null.</summary>
     public string? Name { get; init; }
 
+    /// <summary>The architecture whose builds come here, <c>amd64</c> or <c>arm64</c>, by emulation if it is not the machine's own; null is the machine's own.</summary>
+    public string? Architecture { get; init; }
+
     /// <summary>An engine without builds is stopped after this long; zero keeps it.</summary>
     public TimeSpan EngineIdle { get; init; } = TimeSpan.FromMinutes(10);
 
@@ -78,6 +81,11 @@ public sealed record BuilderOptions
         if (Advertise is { } advertise && !IsHostAndPort(advertise))
         {
             problems.Add($"the advertised address is \"{advertise}\": it must be HOST:PORT");
+        }
+
+        if (Architecture is not (null or "amd64" or "arm64"))
+        {
+            problems.Add($"the architecture is \"{Architecture}\": it must be amd64 or arm64");
         }
 
         ValidateEngine(problems);

@@ -86,7 +86,7 @@ internal sealed class ProjectBake : IAsyncDisposable
         try
         {
             return await opened.RunAsync(
-                builders, solve => LinksAsync(target, opened, solve, folders, builders, cancellation), TargetProgress.Named(display.Write, names ? target.Name : null), cancellation);
+                builders, solve => LinksAsync(target, opened, solve, folders, cancellation), TargetProgress.Named(display.Write, names ? target.Name : null), cancellation);
         }
         catch (CliException problem)
         {
@@ -95,13 +95,14 @@ internal sealed class ProjectBake : IAsyncDisposable
     }
 
     private async Task<SolveLinks> LinksAsync(
-        BakeTarget target, BuildTarget opened, BuilderSolve solve, SharedFolders folders, BuilderSet builders, CancellationToken cancellation)
+        BakeTarget target, BuildTarget opened, BuilderSolve solve, SharedFolders folders, CancellationToken cancellation)
     {
-        var attributes = new Dictionary<string, string>(await folders.AttributesAsync(opened, solve, builders, cancellation), StringComparer.Ordinal);
+        var attributes = new Dictionary<string, string>(await folders.AttributesAsync(opened, solve, cancellation), StringComparer.Ordinal);
         var contexts = new LinkedContexts();
         foreach (var (context, needed) in TargetArguments.Links(target.Target))
         {
-            contexts.Add(context, needed, await Needed(needed, solve.Architecture).FrontendResult.WaitAsync(cancellation));
+            var other = await NeededAsync(needed, solve).WaitAsync(cancellation);
+            contexts.Add(context, needed, await other.FrontendResult.WaitAsync(cancellation));
         }
 
         foreach (var (key, value) in contexts.Attributes)
@@ -114,13 +115,10 @@ internal sealed class ProjectBake : IAsyncDisposable
 
     private bool IsNeeded(BakeTarget target) => _targets.Exists(other => TargetArguments.Links(other.Resolved.Target).Any(link => link.Target == target.Name));
 
-    private BuilderSolve Needed(string name, string architecture)
-    {
-        var target = _targets.Find(target => target.Resolved.Name == name).Opened;
-        return target.Solves.FirstOrDefault(solve => solve.Architecture == architecture)
-            ?? throw new CliException($"target {name} is not built for {architecture}, which a target that uses it needs")
+    private async Task<BuilderSolve> NeededAsync(string name, BuilderSolve user) =>
+        await _targets.Find(target => target.Resolved.Name == name).Opened.OnBuilderOfAsync(user)
+            ?? throw new CliException($"target {name} is not built on the {user.Builder.Architecture} builder, which a target that uses it needs")
             {
                 Remedy = "Give both the same platforms, or choose one machine for both with --build-platform.",
             };
-    }
 }

@@ -1,5 +1,4 @@
 using Depot.Cli.Build;
-using Depot.Cli.ControlPlane;
 
 namespace Depot.Cli.Bake;
 
@@ -8,37 +7,50 @@ internal sealed class SharedFolders
 {
     private const string SessionOf = "local-sessionid:";
 
-    private readonly Dictionary<(string Architecture, string Name, string Folder), BuilderSolve> _owners = [];
+    private readonly Dictionary<(string Name, string Folder), List<BuildTarget>> _owners = [];
 
     public SharedFolders(IEnumerable<BuildTarget> targets)
     {
         foreach (var target in targets)
         {
-            foreach (var solve in target.Solves)
+            foreach (var (name, folder) in target.Plan.Inputs.Folders)
             {
-                foreach (var (name, folder) in target.Plan.Inputs.Folders)
+                if (!_owners.TryGetValue((name, folder), out var owners))
                 {
-                    _owners.TryAdd((solve.Architecture, name, folder), solve);
+                    _owners[(name, folder)] = owners = [];
                 }
+
+                owners.Add(target);
             }
         }
     }
 
     /// <summary>What a Solve is told about folders that another one's session offers. That session is open when this returns.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> AttributesAsync(
-        BuildTarget target, BuilderSolve solve, BuilderSet builders, CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<string, string>> AttributesAsync(BuildTarget target, BuilderSolve solve, CancellationToken cancellation)
     {
         var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, folder) in target.Plan.Inputs.Folders)
         {
-            var owner = _owners[(solve.Architecture, name, folder)];
-            if (owner != solve)
+            if (await OwnerAsync((name, folder), target, solve, cancellation) is { } owner)
             {
-                await owner.OpenSessionAsync(await builders.LeaseAsync(solve.Architecture), builders.ProjectId, cancellation);
                 attributes[SessionOf + name] = owner.SessionId;
             }
         }
 
         return attributes;
+    }
+
+    /// <summary>The first target with the folder that is built on the same builder; null when that is the target itself.</summary>
+    private async Task<BuilderSolve?> OwnerAsync((string, string) folder, BuildTarget target, BuilderSolve solve, CancellationToken cancellation)
+    {
+        foreach (var owner in _owners[folder].TakeWhile(owner => owner != target))
+        {
+            if (await owner.OnBuilderOfAsync(solve).WaitAsync(cancellation) is { } other)
+            {
+                return other;
+            }
+        }
+
+        return null;
     }
 }

@@ -45,9 +45,13 @@ internal sealed class BuildArguments
 
     public string BuildPlatform { get; set; } = "dynamic";
 
+    public string Call { get; set; } = "";
+
     public string CgroupParent { get; set; } = "";
 
     public string IidFile { get; set; } = "";
+
+    public string LintFailOn { get; set; } = "error";
 
     public string MetadataFile { get; set; } = "";
 
@@ -59,6 +63,8 @@ internal sealed class BuildArguments
 
     public string Provenance { get; set; } = "";
 
+    public string SbomFolder { get; set; } = "";
+
     public string Sbom { get; set; } = "";
 
     public string Target { get; set; } = "";
@@ -66,6 +72,8 @@ internal sealed class BuildArguments
     public string Token { get; set; } = "";
 
     public long ShmSizeBytes { get; set; }
+
+    public bool Lint { get; set; }
 
     public bool Load { get; set; }
 

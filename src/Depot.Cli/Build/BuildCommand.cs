@@ -55,21 +55,39 @@ internal static class BuildCommand
         RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
         using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
         var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
+        plan.Warnings.ToList().ForEach(cli.Warn);
         WarnOfNoOutput(plan, cli);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}", cli.Uploads);
         var steps = new VertexWriter(display.Write, cli.Clock);
         using var logins = new RegistryLogins(cli, steps);
         await using var target = await BuildTarget.OpenAsync(cli, plan, docker, logins, steps, cancellation);
         await using var build = await RemoteBuild.OpenAsync(cli, Describe(plan, project ?? ""), credentials, logins, steps, cancellation);
-        var result = await RunAsync(build, target, display, cancellation);
+        if (plan.Call is { } call)
+        {
+            var answer = await RunAsync(build, builders => target.CallAsync(builders, call, display.Write, cancellation), display, cancellation);
+            return answer.Print(cli.Output, plan.DockerfileName);
+        }
+
+        var result = await RunAsync(build, builders => BuildAsync(cli, plan, target, builders, display, cancellation), display, cancellation);
         return Deliver(cli, plan, build, result);
     }
 
-    private static async Task<BuildResult> RunAsync(RemoteBuild build, BuildTarget target, IProgressRenderer display, CancellationToken cancellation)
+    private static async Task<BuildResult> BuildAsync(
+        CliContext cli, BuildPlan plan, BuildTarget target, BuilderSet builders, IProgressRenderer display, CancellationToken cancellation)
+    {
+        if (plan.Lint is { } lint)
+        {
+            lint.Judge(await target.CallAsync(builders, new CallSpec("lint"), display.Write, cancellation), plan.DockerfileName, cli.Error);
+        }
+
+        return await target.RunAsync(builders, display.Write, cancellation);
+    }
+
+    private static async Task<T> RunAsync<T>(RemoteBuild build, Func<BuilderSet, Task<T>> work, IProgressRenderer display, CancellationToken cancellation)
     {
         try
         {
-            return await build.RunAsync(builders => target.RunAsync(builders, display.Write, cancellation), cancellation);
+            return await build.RunAsync(work, cancellation);
         }
         finally
         {
@@ -112,7 +130,7 @@ internal static class BuildCommand
 
     private static void WarnOfNoOutput(BuildPlan plan, CliContext cli)
     {
-        if (plan.Outputs.Count == 0 && plan.Arguments.Outputs.Count == 0 && !(plan.Arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
+        if (plan.Call is null && plan.Outputs.Count == 0 && plan.Arguments.Outputs.Count == 0 && !(plan.Arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
         {
             cli.Warn("No output specified with depot driver. Build result will only remain in the build cache. "
                 + "To push result image into registry use --push or to load image into docker use --load");
@@ -160,6 +178,7 @@ internal static class BuildCommand
             Command = command,
             Push = plan.Outputs.Any(output => output.Pushes),
             Load = plan.Loads,
+            Lint = plan.Lint is not null,
         };
         options.Tags.Add(plan.Arguments.Tags);
         foreach (var output in plan.Outputs)

@@ -31,6 +31,8 @@ internal static class BuildFlags
         .Many("allow", null, "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\", \"device\")", into.Allow)
         .Many("cache-from", null, "External cache sources (e.g., \"user/app:cache\", \"type=registry,ref=user/app:cache\")", into.CacheFrom)
         .Many("cache-to", null, "Cache export destinations (e.g., \"user/app:cache\", \"type=registry,ref=user/app:cache\")", into.CacheTo)
+        .Text("call", null, "Set method for evaluating build (\"check\", \"outline\", \"targets\") (default \"build\")", value => into.Call = value)
+        .Switch("check", null, "Shorthand for \"--call=check\"", value => into.Call = value ? "check" : into.Call)
         .Text("cgroup-parent", null, "Set the parent cgroup for the \"RUN\" instructions during build", value => into.CgroupParent = value)
         .Text("network", null, "Set the networking mode for the \"RUN\" instructions during build (default \"default\")", value => into.Network = value)
         .Switch("no-cache", null, "Do not use cache when building the image", value => into.NoCache = value)
@@ -55,6 +57,12 @@ internal static class BuildFlags
         .Many("tag", 't', "Image identifier (format: \"[registry/]repository[:tag]\")", into.Tags);
 
     private static void AddDepot(FlagTable table, BuildArguments into) => table
+        .Text("builder", null, "Accepted for buildx's sake: the project's builder is used", _ => { })
+        .Switch("debug", 'D', "Enable debug logging", _ => { })
+        .Switch("lint", null, "Check the Dockerfile before it is built", value => into.Lint = value)
+        .Text("lint-fail-on", null, "What of the check ends the build (\"info\", \"warn\", \"error\", \"none\") (default \"error\")", value => into.LintFailOn = value)
+        .Text("print", null, "", value => into.Call = value, hidden: true)
+        .Text("sbom-dir", null, "Directory that receives the image's SBOMs", value => into.SbomFolder = value)
         .Text("build-platform", null, "Run builds on this platform (\"dynamic\", \"linux/amd64\", \"linux/arm64\") (default \"dynamic\")", value => into.BuildPlatform = value)
         .Text("project", null, "Depot project ID", value => into.Project = value)
         .Text("token", null, "Depot API token", value => into.Token = value)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Depot.Cli.Flags;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Upload;
 
 namespace Depot.Cli.Build;
@@ -8,6 +9,8 @@ namespace Depot.Cli.Build;
 /// <remarks>Everything here happens before the server hears of the build, so that a typing error costs nothing and leaves no record.</remarks>
 internal sealed class BuildInputs : IDisposable
 {
+    private const string LayoutScheme = "oci-layout://";
+
     private readonly List<string> _temporary = [];
 
     /// <summary>Folders that the session offers, by the name under which BuildKit asks for them.</summary>
@@ -18,6 +21,9 @@ internal sealed class BuildInputs : IDisposable
 
     /// <summary>Folders of named contexts, by the name the user gave: each has its own shared key.</summary>
     public Dictionary<string, string> NamedFolders { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>OCI layouts of this machine that the builder may read from, by the id under which it asks.</summary>
+    public Dictionary<string, OciLayout> Layouts { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The context's own folder, when it is one.</summary>
     public string? ContextFolder { get; private set; }
@@ -43,6 +49,19 @@ internal sealed class BuildInputs : IDisposable
             inputs.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Keeps an archive until the build's end, for several engines to read.</summary>
+    public async Task<Func<Stream>> KeepArchiveAsync(StdinContext archive, CancellationToken cancellation)
+    {
+        var path = Path.Combine(MakeTemporaryFolder(), "context");
+        await using (var content = archive.Open())
+        await using (var file = OwnerOnly.CreateFile(path))
+        {
+            await content.CopyToAsync(file, cancellation);
+        }
+
+        return () => File.OpenRead(path);
     }
 
     private async Task ResolveContextAsync(BuildArguments arguments, string workingFolder, Stream input, CancellationToken cancellation)
@@ -115,7 +134,7 @@ internal sealed class BuildInputs : IDisposable
         }
         else if (RemoteSource.IsHttp(file))
         {
-            throw HttpDockerfile();
+            await UseDockerfileAtAsync(file, cancellation);
         }
         else
         {
@@ -137,7 +156,7 @@ internal sealed class BuildInputs : IDisposable
         }
         else if (RemoteSource.IsHttp(file))
         {
-            throw HttpDockerfile();
+            await UseDockerfileAtAsync(file, cancellation);
         }
         else if (Path.IsPathRooted(file))
         {
@@ -162,6 +181,23 @@ internal sealed class BuildInputs : IDisposable
         Folders["dockerfile"] = folder;
         Attributes["dockerfilekey"] = "dockerfile";
         Attributes["filename"] = "Dockerfile";
+    }
+
+    private async Task UseDockerfileAtAsync(string url, CancellationToken cancellation)
+    {
+        try
+        {
+            using var http = new HttpClient();
+            await using var content = await http.GetStreamAsync(new Uri(url), cancellation);
+            await UseDockerfileFromAsync(content, cancellation);
+        }
+        catch (HttpRequestException problem)
+        {
+            throw new CliException($"failed to read dockerfile: Get {GoText.Quote(url)}: {problem.InnerException?.Message ?? problem.Message}", inner: problem)
+            {
+                Remedy = "This machine fetches the Dockerfile; check the address, and the proxy if there is one.",
+            };
+        }
     }
 
     private void UseDockerfile(string path, string written)
@@ -242,7 +278,44 @@ internal sealed class BuildInputs : IDisposable
                 continue;
             }
 
-            UseNamedFolder(name, source, Path.GetFullPath(source, workingFolder));
+            if (source.StartsWith(LayoutScheme, StringComparison.Ordinal))
+            {
+                UseLayout(name, source, workingFolder);
+            }
+            else
+            {
+                UseNamedFolder(name, source, Path.GetFullPath(source, workingFolder));
+            }
+        }
+    }
+
+    /// <summary><c>oci-layout://FOLDER[:TAG][@DIGEST]</c>.</summary>
+    private void UseLayout(string name, string source, string workingFolder)
+    {
+        var parts = source[LayoutScheme.Length..].Split('@', 2);
+        var place = parts[0].Split(':', 2);
+        var layout = new OciLayout(Path.GetFullPath(place[0], workingFolder));
+        var digest = parts.Length == 2 ? parts[1] : Resolve(layout, place.Length == 2 ? place[1] : "latest", source);
+        var store = SolveCall.NewIdentifier();
+        Layouts[$"oci:{store}"] = layout;
+        Attributes[$"context:{name}"] = $"{LayoutScheme}{store}@{digest}";
+    }
+
+    private static string Resolve(OciLayout layout, string tag, string source)
+    {
+        try
+        {
+            return layout.FindDigest(tag) ?? throw new CliException($"oci-layout reference {GoText.Quote(source)} could not be resolved: failed to resolve digest")
+            {
+                Remedy = $"There is no image {GoText.Quote(tag)} in {Path.Combine(layout.Folder, "index.json")}; name another tag with :TAG, or a digest with @sha256:….",
+            };
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"oci-layout reference {GoText.Quote(source)} could not be resolved: {Reason(problem)}", inner: problem)
+            {
+                Remedy = $"An OCI layout has an index.json; {layout.Folder} has none that can be read.",
+            };
         }
     }
 
@@ -268,9 +341,12 @@ internal sealed class BuildInputs : IDisposable
 
     private void UseNamedFolder(string name, string written, string folder)
     {
-        if (written.StartsWith("oci-layout://", StringComparison.Ordinal) || written.StartsWith("target:", StringComparison.Ordinal))
+        if (written.StartsWith("target:", StringComparison.Ordinal))
         {
-            throw new CliException($"build context {name}: {written.Split(':')[0]} sources are not supported yet");
+            throw new CliException($"failed to find target {written["target:".Length..]} for context {name}")
+            {
+                Remedy = "Only bake's targets can build on each other; see `depot bake`.",
+            };
         }
 
         if (!Directory.Exists(folder))
@@ -293,11 +369,6 @@ internal sealed class BuildInputs : IDisposable
         Attributes["frontend.caps"] = known is null ? name
             : string.Join(',', known.Split(',').Append(name).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
-
-    private static CliException HttpDockerfile() => new("a Dockerfile at an http address is not supported yet")
-    {
-        Remedy = "Fetch it first and pass it with --file, or pipe it: curl -fsSL URL | depot build -f - .",
-    };
 
     private string MakeTemporaryFolder()
     {

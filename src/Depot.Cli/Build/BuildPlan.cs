@@ -4,6 +4,7 @@ using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Secrets;
 using Slipway.BuildKit.Ssh;
 
@@ -38,10 +39,29 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>Attestations that the user asked for by name: an image with one is a manifest list.</summary>
     public required bool HasExplicitAttestations { get; init; }
 
-    /// <summary>The architecture of the machine that builds: <c>amd64</c> or <c>arm64</c>.</summary>
-    public required string Architecture { get; init; }
+    /// <summary>The architectures of the machines that build, the client's own first: <c>amd64</c>, <c>arm64</c>.</summary>
+    public required IReadOnlyList<string> Architectures { get; init; }
+
+    /// <summary>A question to the frontend in the place of a build.</summary>
+    public CallSpec? Call { get; init; }
+
+    /// <summary>The check that comes before the build, when one was asked for.</summary>
+    public LintRule? Lint { get; init; }
+
+    /// <summary>The Dockerfile as the user would name it, for excerpts; null when it is no file of this machine.</summary>
+    public string? DockerfileName => Inputs.DockerfilePath is not { } path ? null
+        : Arguments.File.Length > 0 ? Arguments.File
+        : Path.Combine(Arguments.Context == "." ? "" : Arguments.Context, Path.GetFileName(path));
 
     public GitFacts? Git { get; init; }
+
+    /// <summary>What the user should know before the build, and that does not stop it.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>OCI layouts of this machine that the builder reads from, by store id: named contexts and local caches.</summary>
+    public IReadOnlyDictionary<string, OciLayout> Layouts => Inputs.Layouts
+        .Concat(CacheImports.Where(cache => cache.Type == "local").Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
+        .DistinctBy(entry => entry.Key).ToDictionary(StringComparer.Ordinal);
 
     public bool Loads => Outputs.Any(output => output.Target == OutputTarget.Docker);
 
@@ -65,6 +85,7 @@ internal sealed record BuildPlan : IDisposable
         ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
     {
         var arguments = parsed.Arguments;
+        var warnings = new List<string>();
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
         {
             throw new CliException("--no-cache and --no-cache-filter cannot currently be used together");
@@ -95,16 +116,19 @@ internal sealed record BuildPlan : IDisposable
             Inputs = inputs,
             Frontend = attributes.ContainsKey("source") ? "gateway.v0" : "dockerfile.v0",
             Attributes = attributes,
-            Outputs = outputs,
-            CacheImports = parsed.CacheFrom,
-            CacheExports = parsed.CacheTo,
+            Outputs = parsed.Call is null ? outputs : [],
+            CacheImports = parsed.CacheFrom.Select(cache => LocalCache.ForImport(cache, workingFolder, warnings.Add)).OfType<CacheSpec>().ToList(),
+            CacheExports = parsed.CacheTo.Select(LocalCache.ForExport).ToList(),
             Entitlements = entitlements,
             Platforms = platforms,
             Secrets = parsed.Secrets,
             SshAgents = parsed.SshAgents,
+            Call = parsed.Call,
+            Lint = arguments.Lint ? LintRule.Of(arguments.LintFailOn) : null,
             HasExplicitAttestations = parsed.Attestations.Values.Any(value => value is not null),
-            Architecture = ChooseArchitecture(arguments.BuildPlatform, platforms),
+            Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
             Git = git,
+            Warnings = warnings,
         };
     }
 
@@ -112,11 +136,11 @@ internal sealed record BuildPlan : IDisposable
     /// <remarks>Docker with the containerd store imports OCI archives, manifest lists included; the older store only Docker's own.</remarks>
     public BuildPlan ForDocker(bool containerdStore)
     {
-        if (!containerdStore && Loads && (Platforms.Count > 1 || HasExplicitAttestations))
+        if (!containerdStore && Loads && HasExplicitAttestations)
         {
             throw new CliException("failed to build: docker exporter does not currently support exporting manifest lists")
             {
-                Remedy = "Load one platform without attestations, or turn on Docker's containerd image store.",
+                Remedy = "Load the image without attestations, or turn on Docker's containerd image store.",
             };
         }
 
@@ -133,22 +157,86 @@ internal sealed record BuildPlan : IDisposable
     public string SharedKey(string folder, string projectId) => string.Create(CultureInfo.InvariantCulture,
         $"{Path.GetFileName(folder.TrimEnd('/'))}:{projectId}:{Git?.RelativePath(folder) ?? ""}");
 
-    /// <summary>The client's own architecture when it serves any of the platforms, else that of the first platform.</summary>
-    private static string ChooseArchitecture(string buildPlatform, IReadOnlyList<PlatformName> platforms)
+    /// <summary>The share of one builder where several take part. Its image is pushed by digest, because the tags will name the list of all shares.</summary>
+    public BuildPlan ForBuilder(string architecture)
+    {
+        var platforms = Platforms.Where(platform => BuilderOf(platform, Platforms) == architecture).ToList();
+        var attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal)
+        {
+            ["platform"] = string.Join(',', platforms),
+
+            // An index, even of one platform: its entries become those of the whole list, attestations included.
+            ["multi-platform"] = "true",
+        };
+        return this with
+        {
+            Platforms = platforms,
+            Architectures = [architecture],
+            Attributes = attributes,
+            Outputs = Outputs.Select(output => output.ForShare()).ToList(),
+        };
+    }
+
+    /// <summary>The plan with what does not go into the local Docker.</summary>
+    public BuildPlan WithoutLoad() => Loads ? this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Docker).ToList() } : this;
+
+    /// <summary>The plan for the image that the local Docker gets, of several platforms the one that it runs.</summary>
+    public BuildPlan ForLoadOf(PlatformName docker)
+    {
+        var platform = Platforms.FirstOrDefault(platform => platform == docker)
+            ?? Platforms.FirstOrDefault(platform => (platform.Os, platform.Architecture) == (docker.Os, docker.Architecture))
+            ?? throw new CliException($"failed to build: --load takes the platform of the local Docker, {docker}, which is not among {string.Join(',', Platforms)}")
+            {
+                Remedy = $"Add {docker} to --platform, name one platform only, or use --push.",
+            };
+        return this with
+        {
+            Platforms = [platform],
+            Architectures = [BuilderOf(platform, Platforms)],
+            Attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal) { ["platform"] = platform.ToString() },
+            CacheExports = [],
+            Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
+        };
+    }
+
+    /// <summary>The plan that only asks the frontend something, of one builder: nothing is built, exported or attested.</summary>
+    public BuildPlan ForCall(CallSpec call)
+    {
+        var attributes = Attributes.Where(entry => !entry.Key.StartsWith("attest:", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
+        attributes["requestid"] = $"frontend.{call.Name}";
+        attributes["frontend.caps"] = string.Join(',', attributes.GetValueOrDefault("frontend.caps", "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries).Append("moby.buildkit.frontend.subrequests+forward"));
+        return this with { Attributes = attributes, Architectures = [Architectures[0]], Outputs = [], CacheExports = [] };
+    }
+
+    private static IReadOnlyList<string> ChooseArchitectures(string buildPlatform, IReadOnlyList<PlatformName> platforms)
     {
         if (buildPlatform is not ("" or "dynamic"))
         {
             return buildPlatform switch
             {
-                "linux/amd64" => "amd64",
-                "linux/arm64" => "arm64",
+                "linux/amd64" => ["amd64"],
+                "linux/arm64" => ["arm64"],
                 _ => throw new CliException($"invalid build platform: {buildPlatform} (must be one of: dynamic, linux/amd64, linux/arm64)"),
             };
         }
 
-        var own = PlatformName.Local.BuilderArchitecture ?? "amd64";
-        var wanted = platforms.Select(platform => platform.BuilderArchitecture).ToList();
-        return wanted.Count == 0 || wanted.Contains(own) ? own : wanted.Find(architecture => architecture is not null) ?? own;
+        var wanted = platforms.Select(platform => BuilderOf(platform, platforms)).Distinct().ToList();
+        return wanted.Count == 0 ? [OwnArchitecture] : wanted.OrderBy(architecture => architecture == OwnArchitecture ? 0 : 1).ToList();
+    }
+
+    private static string OwnArchitecture => PlatformName.Local.BuilderArchitecture ?? "amd64";
+
+    /// <summary>The builder for a platform. One that no builder runs itself is emulated on a builder that is needed anyway.</summary>
+    private static string BuilderOf(PlatformName platform, IReadOnlyList<PlatformName> all)
+    {
+        if (platform.BuilderArchitecture is { } architecture)
+        {
+            return architecture;
+        }
+
+        var needed = all.Select(other => other.BuilderArchitecture).OfType<string>().ToList();
+        return needed.Count == 0 || needed.Contains(OwnArchitecture) ? OwnArchitecture : needed[0];
     }
 
     public void Dispose() => Inputs.Dispose();

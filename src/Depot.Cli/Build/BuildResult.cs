@@ -7,7 +7,7 @@ namespace Depot.Cli.Build;
 internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bool preferImageDigest)
 {
     private const string ConfigDigest = "containerimage.config.digest";
-    private const string ImageDigest = "containerimage.digest";
+    public const string ImageDigest = "containerimage.digest";
 
     internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -20,17 +20,24 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     /// <summary>What the frontend wants said at the end.</summary>
     public string? Message => _answer.GetValueOrDefault("frontend.result.inlinemessage");
 
-    public void WriteImageId(string path) => Write(path, "image ID file", () => File.WriteAllText(path, ImageId));
+    public void WriteImageId(string path) =>
+        Write(() => File.WriteAllText(path, ImageId), reason => $"writing image ID file: open {path}: {reason}");
 
     /// <summary>Writes the metadata file whole or not at all.</summary>
     public void WriteMetadata(string path, string buildId, string projectId) => WriteMetadata(path, Metadata(buildId, projectId));
 
-    internal static void WriteMetadata(string path, byte[] metadata) => Write(path, "metadata file", () =>
+    internal static void WriteMetadata(string path, byte[] metadata)
     {
-        var temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
-        File.WriteAllBytes(temporary, metadata);
-        File.Move(temporary, path, overwrite: true);
-    });
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        Write(
+            () =>
+            {
+                var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}-{SolveCall.NewIdentifier()}");
+                File.WriteAllBytes(temporary, metadata);
+                File.Move(temporary, path, overwrite: true);
+            },
+            reason => Directory.Exists(folder) ? $"writing metadata file {path}: {reason}" : $"invalid output path: stat {folder}: {reason}");
+    }
 
     internal byte[] Metadata(string buildId, string projectId)
     {
@@ -84,7 +91,7 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     private static bool IsListOfObjects(JsonElement element) =>
         element.ValueKind == JsonValueKind.Array && element.GetArrayLength() > 0 && element.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object);
 
-    private static void Write(string path, string what, Action write)
+    private static void Write(Action write, Func<string, string> describe)
     {
         try
         {
@@ -92,7 +99,8 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new CliException($"writing {what} {path}: {problem.Message}", inner: problem)
+            var reason = problem is DirectoryNotFoundException ? "no such file or directory" : problem.Message;
+            throw new CliException(describe(reason), inner: problem)
             {
                 Remedy = "The build itself succeeded.",
             };

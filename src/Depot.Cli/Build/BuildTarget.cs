@@ -1,5 +1,7 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
+using Depot.Cli.Registries;
+using Slipway.BuildKit;
 using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
 
@@ -9,28 +11,42 @@ namespace Depot.Cli.Build;
 internal sealed class BuildTarget : IAsyncDisposable
 {
     private readonly CliContext _cli;
-    private readonly List<BuilderSolve> _solves = [];
+    private readonly RegistryLogins _logins;
+    private readonly VertexWriter _steps;
+    private readonly SessionServices _services;
+    private readonly DockerLoad? _load;
+    private readonly BuildPlan _plan;
 
-    private BuildTarget(CliContext cli, BuildPlan plan) => (_cli, Plan) = (cli, plan);
+    /// <summary>The image for the local Docker, where it is one platform of several and so needs a Solve of its own.</summary>
+    private readonly BuildPlan? _loaded;
+    private readonly TaskCompletionSource<IReadOnlyList<BuilderSolve>> _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public BuildPlan Plan { get; }
+    private BuildTarget(
+        CliContext cli, BuildPlan plan, BuildPlan? loaded, RegistryLogins logins, VertexWriter steps, SessionServices services, DockerLoad? load)
+    {
+        (_cli, _plan, _loaded, _logins, _steps, _services, _load) = (cli, plan, loaded, logins, steps, services, load);
+    }
 
-    /// <summary>By architecture; a target for one architecture has one.</summary>
-    public IReadOnlyList<BuilderSolve> Solves => _solves;
+    public BuildPlan Plan => _plan;
 
     public static async Task<BuildTarget> OpenAsync(
         CliContext cli, BuildPlan plan, LocalDocker? docker, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
     {
-        var target = new BuildTarget(cli, plan);
+        var loaded = docker is not null && plan is { Loads: true, Platforms.Count: > 1 } ? plan.ForLoadOf(docker.Platform) : null;
+        var services = await OpenServicesAsync(cli, plan, logins, cancellation);
+        var load = docker is null || !plan.Loads ? null : new DockerLoad(docker, steps, cancellation);
+        return new BuildTarget(cli, loaded is null ? plan : plan.WithoutLoad(), loaded, logins, steps, services, load);
+    }
+
+    private static async Task<SessionServices> OpenServicesAsync(CliContext cli, BuildPlan plan, RegistryLogins logins, CancellationToken cancellation)
+    {
         try
         {
-            target._solves.Add(await BuilderSolve.OpenAsync(cli, plan, docker, logins, steps, cancellation));
-            return target;
+            return await SessionServices.OpenAsync(cli, plan, logins.Auth, cancellation);
         }
-        catch
+        catch (InputException problem)
         {
-            await target.DisposeAsync();
-            throw;
+            throw new CliException($"failed to build: {problem.Message}", inner: problem);
         }
     }
 
@@ -39,29 +55,103 @@ internal sealed class BuildTarget : IAsyncDisposable
     public Task<BuildResult> RunAsync(BuilderSet builders, Action<StatusResponse> show, CancellationToken cancellation) =>
         RunAsync(builders, _ => Task.FromResult(SolveLinks.None), show, cancellation);
 
-    /// <param name="links">Asked for each Solve when its builder is there; may wait for the Solves of other targets.</param>
+    /// <param name="links">Asked for each Solve when its builder is there and its session is open; may wait for the Solves of other targets.</param>
     /// <inheritdoc cref="RunAsync(BuilderSet, Action{StatusResponse}, CancellationToken)"/>
     public async Task<BuildResult> RunAsync(
         BuilderSet builders, Func<BuilderSolve, Task<SolveLinks>> links, Action<StatusResponse> show, CancellationToken cancellation)
     {
-        var answers = await FirstFailure.OfAllAsync<SolveAnswer>(
-            _solves.Select(solve => (Func<CancellationToken, Task<SolveAnswer>>)(stop => RunAsync(builders, solve, links, show, stop))), cancellation);
-        return new BuildResult(answers[0].Exported, Plan.Outputs.Any(output => output.PreferImageDigest));
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var solve in _solves)
+        try
         {
-            await solve.DisposeAsync();
+            var leases = await builders.LeaseAsync(_plan.Architectures);
+            var solves = await PlaceAsync(leases, builders.ProjectId, cancellation);
+            var works = solves.Select(solve => Work(async stop => await solve.RunAsync(await links(solve), show, _cli.Clock, stop)));
+            if (_loaded is not null)
+            {
+                works = works.Append(Work(stop => LoadAsync(leases, solves, builders.ProjectId, links, show, stop)));
+            }
+
+            var answers = await FirstFailure.OfAllAsync(works, cancellation);
+            return await ResultAsync(answers, solves.Count, cancellation);
+        }
+        finally
+        {
+            _placed.TrySetCanceled(CancellationToken.None);
         }
     }
 
-    private async Task<SolveAnswer> RunAsync(
-        BuilderSet builders, BuilderSolve solve, Func<BuilderSolve, Task<SolveLinks>> links, Action<StatusResponse> show, CancellationToken cancellation)
+    /// <summary>Asks the frontend something instead of building.</summary>
+    public async Task<CallAnswer> CallAsync(BuilderSet builders, CallSpec call, Action<StatusResponse> show, CancellationToken cancellation)
     {
-        var builder = await builders.LeaseAsync(solve.Architecture);
-        await solve.OpenSessionAsync(builder, builders.ProjectId, cancellation);
-        return await solve.RunAsync(builder, builders.ProjectId, await links(solve), show, _cli.Clock, cancellation);
+        var plan = _plan.ForCall(call);
+        var lease = await builders.LeaseAsync(plan.Architectures[0]);
+        var solve = new BuilderSolve(plan, _services, load: null, lease, builders.ProjectId);
+        await solve.OpenSessionAsync(cancellation);
+        var answer = await solve.RunAsync(new SolveLinks { WantsFrontendResult = true }, show, _cli.Clock, cancellation);
+        return CallAnswer.Of(call, answer.Frontend!.Metadata);
     }
+
+    /// <summary>This target's Solve on the builder where <paramref name="other"/> runs, its session open; null when it is not built there.</summary>
+    public async Task<BuilderSolve?> OnBuilderOfAsync(BuilderSolve other) =>
+        (await _placed.Task).FirstOrDefault(solve => solve.Builder.Engine == other.Builder.Engine);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_load is not null)
+        {
+            await _load.DisposeAsync();
+        }
+
+        await _services.DisposeAsync();
+    }
+
+    /// <summary>One share for each engine; where one engine serves all architectures, the whole build is its own.</summary>
+    private async Task<IReadOnlyList<BuilderSolve>> PlaceAsync(BuilderLease[] leases, string projectId, CancellationToken cancellation)
+    {
+        var engines = leases.DistinctBy(lease => lease.Engine).ToList();
+        var load = _loaded is null ? _load : null;
+        var solves = engines.Select(lease => new BuilderSolve(
+            engines.Count == 1 ? _plan : _plan.ForBuilder(lease.Architecture), _services, load, lease, projectId)).ToList();
+        foreach (var solve in solves)
+        {
+            await solve.OpenSessionAsync(cancellation);
+        }
+
+        _placed.TrySetResult(solves);
+        return solves;
+    }
+
+    /// <summary>Builds the local Docker's platform once more, beside the others: the same steps of the same folders, so that BuildKit runs them once.</summary>
+    private async Task<SolveAnswer> LoadAsync(
+        BuilderLease[] leases, IReadOnlyList<BuilderSolve> solves, string projectId, Func<BuilderSolve, Task<SolveLinks>> links,
+        Action<StatusResponse> show, CancellationToken cancellation)
+    {
+        _steps.Start($"[depot] loading {_loaded!.Platforms[0]} of {string.Join(',', _plan.Platforms)}").Complete();
+        var engine = leases.First(lease => lease.Architecture == _loaded.Architectures[0]).Engine;
+        var main = solves.First(solve => solve.Builder.Engine == engine);
+        var solve = new BuilderSolve(_loaded, _services, _load, main.Builder, projectId);
+        await solve.OpenSessionAsync(cancellation);
+        var given = await links(main);
+        var attributes = new Dictionary<string, string>(given.Attributes, StringComparer.Ordinal);
+        foreach (var folder in _plan.Inputs.Folders.Keys)
+        {
+            attributes.TryAdd($"local-sessionid:{folder}", main.SessionId);
+        }
+
+        return await solve.RunAsync(given with { Attributes = attributes, WantsFrontendResult = false }, show, _cli.Clock, cancellation);
+    }
+
+    private async Task<BuildResult> ResultAsync(SolveAnswer[] answers, int shares, CancellationToken cancellation)
+    {
+        var preferImageDigest = (_loaded ?? _plan).Outputs.Any(output => output.PreferImageDigest);
+        if (shares > 1 && _plan.Outputs.FirstOrDefault(output => output.Pushes) is { } image)
+        {
+            var list = new ManifestListPush(_logins.Registries, _steps);
+            return new BuildResult(await list.PushAsync(image.Names, answers.Take(shares).Select(answer => answer.Exported).ToList(), cancellation), preferImageDigest);
+        }
+
+        var answer = answers.FirstOrDefault(answer => answer.Exported.ContainsKey(BuildResult.ImageDigest)) ?? answers[0];
+        return new BuildResult(answer.Exported, preferImageDigest);
+    }
+
+    private static Func<CancellationToken, Task<SolveAnswer>> Work(Func<CancellationToken, Task<SolveAnswer>> work) => work;
 }

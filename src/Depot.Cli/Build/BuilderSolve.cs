@@ -1,7 +1,6 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Slipway.BuildKit.Grpc;
-using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Gateway;
 
@@ -14,58 +13,40 @@ namespace Depot.Cli.Build;
 /// Folders may be taken from the session of another Solve (<see cref="SolveLinks.Attributes"/>), and a definition may refer to the
 /// session of the Solve that made it: sessions stay open until everything on the builder is done.
 /// </remarks>
-internal sealed class BuilderSolve : IAsyncDisposable
+internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load, BuilderLease builder, string projectId)
 {
-    private readonly BuildPlan _plan;
-    private readonly SessionServices _services;
-    private readonly DockerLoad? _load;
     private readonly TaskCompletionSource<Result> _frontend = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task? _session;
 
-    private BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load) => (_plan, _services, _load) = (plan, services, load);
+    public BuilderLease Builder { get; } = builder;
 
-    /// <summary>The architecture of the builder that it is for.</summary>
-    public string Architecture => _plan.Architecture;
-
-    /// <summary>Where the folders of this Solve are, for the attributes of others.</summary>
-    public string SessionId => field ??= SolveCall.NewIdentifier();
+    /// <summary>Names this Solve's session to the others on the builder.</summary>
+    public string SessionId { get; } = SolveCall.NewIdentifier();
 
     /// <summary>The frontend's answer, as soon as it is there, of a Solve that wants it (<see cref="SolveLinks.WantsFrontendResult"/>).</summary>
     public Task<Result> FrontendResult => _frontend.Task;
 
-    /// <summary>Opens everything of this machine that the Solve will use: what is missing is said before a server hears of the build.</summary>
-    public static async Task<BuilderSolve> OpenAsync(
-        CliContext cli, BuildPlan plan, LocalDocker? docker, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
+    /// <summary>Opens the session, which stays open as long as the lease.</summary>
+    public Task OpenSessionAsync(CancellationToken cancellation)
     {
-        var load = docker is null || !plan.Loads ? null : new DockerLoad(docker, steps, cancellation);
-        var services = await SessionServices.OpenAsync(cli, plan, load, logins.Auth, cancellation);
-        return new BuilderSolve(plan, services, load);
-    }
-
-    /// <summary>Opens the session. Only who refers to it from another Solve needs to call this: <see cref="RunAsync"/> does it, too.</summary>
-    public Task OpenSessionAsync(BuilderLease builder, string projectId, CancellationToken cancellation)
-    {
-        var sharedKey = _plan.Inputs.ContextFolder is { } folder ? _plan.SharedKey(folder, projectId) : "";
-        return _session ??= builder.OpenSessionAsync(SessionId, sharedKey, _services.All, cancellation);
+        var sharedKey = plan.Inputs.ContextFolder is { } folder ? plan.SharedKey(folder, projectId) : "";
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load), cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>
-    public async Task<SolveAnswer> RunAsync(
-        BuilderLease builder, string projectId, SolveLinks links, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
+    public async Task<SolveAnswer> RunAsync(SolveLinks links, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, builder.CanceledByServer);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Builder.CanceledByServer);
         try
         {
-            await OpenSessionAsync(builder, projectId, either.Token);
-            var request = SolveCall.Request(_plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
-            var run = new SolveRun(builder.Channel, show, clock);
+            var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
+            var run = new SolveRun(Builder.Channel, show, clock);
             return links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
-            throw Explain(problem, builder);
+            throw Explain(problem);
         }
         finally
         {
@@ -74,28 +55,18 @@ internal sealed class BuilderSolve : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    private Exception Explain(Exception problem)
     {
-        if (_load is not null)
-        {
-            await _load.DisposeAsync();
-        }
-
-        await _services.DisposeAsync();
-    }
-
-    private Exception Explain(Exception problem, BuilderLease builder)
-    {
-        if (builder.CanceledByServer.IsCancellationRequested)
+        if (Builder.CanceledByServer.IsCancellationRequested)
         {
             return BuilderLease.CanceledError();
         }
 
-        if (_load?.Failure is CliException refused)
+        if (load?.Failure is CliException refused)
         {
             return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
         }
 
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, builder.Endpoint) : problem;
+        return problem is GrpcStatusException status ? SolveFailure.Explain(status, Builder.Endpoint) : problem;
     }
 }

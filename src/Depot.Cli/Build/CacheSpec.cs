@@ -33,10 +33,6 @@ internal sealed record CacheSpec(string Type, Dictionary<string, string> Attribu
         return type switch
         {
             "" => throw new CliException($"type required for {GoText.Quote(text)}"),
-            "local" => throw new CliException("cache type local is not supported yet")
-            {
-                Remedy = "The builder keeps the project's cache by itself; to share one, use type=registry.",
-            },
             _ => new CacheSpec(type, attributes),
         };
     }

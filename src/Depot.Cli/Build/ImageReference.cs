@@ -46,6 +46,17 @@ internal static class ImageReference
         return (path.StartsWith("library/", StringComparison.Ordinal) ? path["library/".Length..] : path, null);
     }
 
+    /// <summary>A valid reference without its tag and digest.</summary>
+    public static string Repository(string text) => Split(text).Name;
+
+    /// <summary>Where a valid reference leads: the registry's host, the repository there, the tag.</summary>
+    public static (string Host, string Repository, string Tag) Locate(string text)
+    {
+        var (domain, path) = SplitDomain(text);
+        var (name, tag, _) = Split(path);
+        return (domain == DefaultDomain ? "registry-1.docker.io" : domain, name, tag ?? "latest");
+    }
+
     private static (string Domain, string Path) SplitDomain(string text)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);

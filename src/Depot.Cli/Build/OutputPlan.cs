@@ -8,6 +8,32 @@ internal sealed record OutputPlan(string Type, Dictionary<string, string> Attrib
     /// <summary>The local Docker names its images by manifest digest: the config digest in the answer is not the image's id.</summary>
     public bool PreferImageDigest { get; init; }
 
+    /// <summary>The images' names, each with its tag.</summary>
+    public IReadOnlyList<string> Names => Attributes.GetValueOrDefault("name", "").Split(',', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The output of one builder's share of several.</summary>
+    public OutputPlan ForShare()
+    {
+        if (Target is OutputTarget.File or OutputTarget.StandardOutput)
+        {
+            throw new CliException($"failed to build: {Type} for multi-node builds currently not supported")
+            {
+                Remedy = "Two builders take part. Write one platform to a file, push the image, or let one builder do all: --build-platform linux/amd64.",
+            };
+        }
+
+        if (!Pushes)
+        {
+            return this;
+        }
+
+        var repositories = Names.Select(name => ImageReference.Repository(name)).Distinct(StringComparer.Ordinal);
+        return this with
+        {
+            Attributes = new(Attributes, StringComparer.Ordinal) { ["name"] = string.Join(',', repositories), ["push-by-digest"] = "true" },
+        };
+    }
+
     public bool Pushes => Type == "image" && FlagTable.TryParseBool(Attributes.GetValueOrDefault("push", "")) == true;
 }
 

@@ -27,6 +27,8 @@ internal sealed class ParsedArguments
 
     public required IReadOnlyList<SshAgentSpec> SshAgents { get; init; }
 
+    public CallSpec? Call { get; init; }
+
     public static ParsedArguments Read(BuildArguments arguments, CliSettings settings)
     {
         try
@@ -68,6 +70,7 @@ internal sealed class ParsedArguments
             CacheTo = Active(cacheTo, settings),
             Secrets = arguments.Secrets.Where(text => text.Length > 0).Select(SecretSpec.Parse).ToList(),
             SshAgents = AgentsFor(arguments),
+            Call = CallSpec.Parse(arguments.Call),
         };
     }
 

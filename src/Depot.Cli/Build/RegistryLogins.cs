@@ -1,3 +1,4 @@
+using Depot.Cli.Registries;
 using Slipway.BuildKit.Auth;
 using Slipway.BuildKit.Progress;
 using Slipway.Contract.Depot.Cli.V1;
@@ -23,9 +24,13 @@ internal sealed class RegistryLogins : IDisposable
             Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
         };
         Auth = new RegistryAuth(options, _http, cli.Clock, steps);
+        Registries = new RegistryClient(_http, Auth, cli.Clock);
     }
 
     public RegistryAuth Auth { get; }
+
+    /// <summary>For the client's own calls to registries.</summary>
+    public RegistryClient Registries { get; }
 
     /// <summary>Adds the registry logins that came with a build. To be called before its builders are.</summary>
     public void Add(IEnumerable<CreateBuildResponse.Types.Credential> credentials)

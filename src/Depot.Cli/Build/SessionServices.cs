@@ -1,6 +1,7 @@
 using Depot.Cli.Docker;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Export;
 using Slipway.BuildKit.FileSync;
 using Slipway.BuildKit.Secrets;
@@ -10,23 +11,25 @@ using Slipway.BuildKit.Upload;
 
 namespace Depot.Cli.Build;
 
-/// <summary>What the client serves to the builder during one Solve: files, credentials, secrets, agents, and places for the results.</summary>
+/// <summary>What the client serves to the builders of one target: files, credentials, secrets, agents, and places for the results.</summary>
 internal sealed class SessionServices : IAsyncDisposable
 {
     private readonly List<IAttachable> _all = [];
     private readonly List<IAttachable> _own = [];
 
-    public IReadOnlyList<IAttachable> All => _all;
+    /// <summary>The services of one Solve: those of the target, and the places for its own results.</summary>
+    public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load) =>
+        Targets(plan, load) is { Count: > 0 } targets ? [.. _all, new ExportProvider(targets)] : _all;
 
-    /// <param name="registries">Shared with other Solves; stays open.</param>
+    /// <param name="registries">Shared with other targets; stays open.</param>
     /// <exception cref="InputException">A secret, an agent or a key cannot be used.</exception>
     public static async Task<SessionServices> OpenAsync(
-        CliContext cli, BuildPlan plan, DockerLoad? load, RegistryAuth registries, CancellationToken cancellation)
+        CliContext cli, BuildPlan plan, RegistryAuth registries, CancellationToken cancellation)
     {
         var services = new SessionServices();
         try
         {
-            await services.AddAllAsync(cli, plan, load, registries, cancellation);
+            await services.AddAllAsync(cli, plan, registries, cancellation);
             return services;
         }
         catch
@@ -51,7 +54,7 @@ internal sealed class SessionServices : IAsyncDisposable
         }
     }
 
-    private async Task AddAllAsync(CliContext cli, BuildPlan plan, DockerLoad? load, RegistryAuth registries, CancellationToken cancellation)
+    private async Task AddAllAsync(CliContext cli, BuildPlan plan, RegistryAuth registries, CancellationToken cancellation)
     {
         if (plan.Inputs.Folders.Count > 0)
         {
@@ -61,8 +64,15 @@ internal sealed class SessionServices : IAsyncDisposable
         if (plan.Inputs.UploadedContext is { } archive)
         {
             var upload = new UploadProvider();
-            plan.Attributes["context"] = upload.Add(archive.Open());
+            plan.Attributes["context"] = plan.Platforms.Count > 1
+                ? upload.Add(await plan.Inputs.KeepArchiveAsync(archive, cancellation))
+                : upload.Add(archive.Open());
             Own(upload);
+        }
+
+        if (plan.Layouts is { Count: > 0 } layouts)
+        {
+            Own(new BlobSource(layouts));
         }
 
         _all.Add(registries);
@@ -80,11 +90,6 @@ internal sealed class SessionServices : IAsyncDisposable
                 WorkingDirectory = cli.WorkingFolder,
             };
             Own(await SshAgentForward.OpenAsync(plan.SshAgents, options, cli.Clock, cancellation));
-        }
-
-        if (Targets(plan, load) is { Count: > 0 } targets)
-        {
-            Own(new ExportProvider(targets));
         }
     }
 

@@ -1,3 +1,4 @@
+using Depot.Cli.Registries;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
@@ -25,6 +26,6 @@ internal static class SolveFailure
             GrpcStatusCode.Cancelled => ExitCode.Interrupted,
             _ => ExitCode.Failed,
         };
-        return new CliException(BuildErrorText.Message(error), code, problem) { Excerpt = BuildErrorText.Excerpts(error) };
+        return new CliException(BuildErrorText.Message(error), code, problem) { Excerpt = BuildErrorText.Excerpts(error), Remedy = PushRefusal.RemedyFor(error.Message) };
     }
 }

@@ -22,12 +22,20 @@ internal sealed class BuilderLease : IAsyncDisposable
     private readonly HealthWatch _health;
     private readonly ConcurrentBag<BuildSession> _sessions = [];
 
-    private BuilderLease(HealthWatch health, string endpoint, GrpcChannel channel)
+    private BuilderLease(HealthWatch health, string architecture, GetBuildKitConnectionResponse.Types.ActiveConnection machine, GrpcChannel channel)
     {
         _health = health;
-        Endpoint = endpoint;
+        Architecture = architecture;
+        Endpoint = machine.Endpoint;
+        Engine = $"{machine.Endpoint} {machine.ServerName}";
         Channel = channel;
     }
+
+    /// <summary>The architecture that was asked for.</summary>
+    public string Architecture { get; }
+
+    /// <summary>Leases with the same value lead to one engine with one cache: it serves several architectures.</summary>
+    public string Engine { get; }
 
     /// <summary>The builder's address, for error texts.</summary>
     public string Endpoint { get; }
@@ -45,8 +53,8 @@ internal sealed class BuilderLease : IAsyncDisposable
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
-            var (endpoint, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
-            return new BuilderLease(health, endpoint, channel);
+            var (machine, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
+            return new BuilderLease(health, architecture, machine, channel);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -81,13 +89,18 @@ internal sealed class BuilderLease : IAsyncDisposable
         await _health.DisposeAsync();
     }
 
-    private static async Task<(string Endpoint, GrpcChannel Channel)> AcquireAsync(
+    private static async Task<(GetBuildKitConnectionResponse.Types.ActiveConnection Machine, GrpcChannel Channel)> AcquireAsync(
         BuildApi api, BuildRecord record, BuilderPlatform platform, string architecture, VertexWriter progress, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
         var machine = await progress.RunAsync($"[depot] launching {architecture} machine",
             _ => WaitForMachineAsync(api, record, platform, architecture, clock, cancellation));
+        if (machine.EmulatedOn.Length > 0)
+        {
+            progress.Start($"[depot] emulating {architecture} on an {machine.EmulatedOn} machine").Complete();
+        }
+
         var channel = await progress.RunAsync($"[depot] connecting to {architecture} machine", _ => ConnectAsync(machine, proxies, clock, cancellation));
-        return (machine.Endpoint, channel);
+        return (machine, channel);
     }
 
     private static async Task<GetBuildKitConnectionResponse.Types.ActiveConnection> WaitForMachineAsync(

@@ -6,6 +6,7 @@ namespace Depot.Cli.ControlPlane;
 /// <summary>The builders of one build: at most one of each architecture, leased when it is first asked for, and shared by every Solve on it.</summary>
 internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter steps, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation) : IAsyncDisposable
 {
+    private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Task<BuilderLease>> _leases = new(StringComparer.Ordinal);
 
@@ -19,15 +20,28 @@ internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter 
         {
             if (!_leases.TryGetValue(architecture, out var lease))
             {
-                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, proxies, clock, cancellation);
+                _leases[architecture] = lease = BuilderLease.AcquireAsync(api, record, architecture, steps, proxies, clock, _stop.Token);
             }
 
             return lease;
         }
     }
 
+    /// <summary>Leases several at once; the first that cannot be had is reported without waiting for the others.</summary>
+    public async Task<BuilderLease[]> LeaseAsync(IReadOnlyList<string> architectures)
+    {
+        var leases = architectures.Select(LeaseAsync).ToList();
+        await foreach (var lease in Task.WhenEach(leases))
+        {
+            await lease;
+        }
+
+        return await Task.WhenAll(leases);
+    }
+
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync();
         foreach (var lease in _leases.Values)
         {
             await ((Task)lease).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -36,5 +50,7 @@ internal sealed class BuilderSet(BuildApi api, BuildRecord record, VertexWriter 
                 await (await lease).DisposeAsync();
             }
         }
+
+        _stop.Dispose();
     }
 }

@@ -32,8 +32,21 @@ internal sealed record Retry(TimeSpan Total, bool Idempotent)
             {
                 // Spread, so that the clients of a restarting server do not return in one instant.
                 var jittered = pause * (0.5 + Random.Shared.NextDouble());
-                await Task.Delay(jittered, clock, cancellation);
+                await WaitAsync(jittered, problem, clock, cancellation);
             }
+        }
+    }
+
+    /// <summary>A wait that is cut short ends with what it waited for: a server that gives a build up cancels it in the same moment.</summary>
+    private static async Task WaitAsync(TimeSpan pause, ApiException problem, TimeProvider clock, CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.Delay(pause, clock, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            throw problem;
         }
     }
 

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Depot.Cli.Build;
 using Depot.Cli.ControlPlane;
 
 namespace Depot.Cli.Docker;
@@ -29,6 +30,9 @@ internal sealed class LocalDocker : IDisposable
     /// <summary>Images are kept in containerd's store, which imports OCI archives and knows manifest lists.</summary>
     public bool UsesContainerdStore { get; private set; }
 
+    /// <summary>What its containers run as.</summary>
+    public PlatformName Platform { get; private set; } = PlatformName.Local;
+
     /// <summary>Connects and asks what it is, so that a missing Docker is known before anything is built.</summary>
     public static async Task<LocalDocker> ConnectAsync(DockerEndpoint endpoint, CancellationToken cancellation)
     {
@@ -40,6 +44,7 @@ internal sealed class LocalDocker : IDisposable
             await using var stream = await docker._http.GetStreamAsync(new Uri("/info", UriKind.Relative), limit.Token);
             using var info = await JsonDocument.ParseAsync(stream, cancellationToken: limit.Token);
             docker.UsesContainerdStore = HasContainerdDriver(info.RootElement);
+            docker.Platform = PlatformOf(info.RootElement) ?? docker.Platform;
             return docker;
         }
         catch (Exception problem) when (problem is HttpRequestException or JsonException or IOException || (problem is OperationCanceledException && !cancellation.IsCancellationRequested))
@@ -158,6 +163,11 @@ internal sealed class LocalDocker : IDisposable
         return status.EnumerateArray().Any(pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
             && pair[0].GetString() == "driver-type" && pair[1].GetString() == ContainerdSnapshotter);
     }
+
+    private static PlatformName? PlatformOf(JsonElement info) =>
+        info.TryGetProperty("OSType", out var system) && info.TryGetProperty("Architecture", out var architecture)
+            ? PlatformName.Parse($"{system.GetString()}/{architecture.GetString()}")
+            : null;
 
     private static CliException NoDocker(DockerEndpoint endpoint, Exception problem)
     {

@@ -74,7 +74,7 @@ public sealed class SecretSource : IAttachable
         var file = new FileInfo(secret.FilePath);
         if (!file.Exists)
         {
-            throw new InputException($"secret {secret.Id}: failed to stat {secret.FilePath}: no such file; name one with --secret id={secret.Id},src=FILE");
+            throw new InputException($"failed to stat {secret.FilePath}: stat {secret.FilePath}: no such file or directory");
         }
 
         if (file.Length > SecretBytesMax)

@@ -56,7 +56,7 @@ public sealed record SecretSpec
         }
         catch (InputException e)
         {
-            throw new InputException($"invalid --secret: {e.Message}", e);
+            throw new InputException(e.Message, e);
         }
     }
 }

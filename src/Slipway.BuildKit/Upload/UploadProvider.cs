@@ -13,7 +13,7 @@ public sealed class UploadProvider : IAttachable
     // Well under the 3 MiB that upstream keeps to (grpc-go refuses messages above 4 MiB), and pooled there up to 1 MiB.
     private const int ChunkBytesMax = 512 * 1024;
 
-    private readonly ConcurrentDictionary<string, Stream> _streams = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<Stream?>> _streams = new(StringComparer.Ordinal);
     private Dictionary<string, GrpcHandler>? _methods;
 
     public IReadOnlyDictionary<string, GrpcHandler> Methods => _methods ??= new(StringComparer.Ordinal) { [PullMethod] = PullAsync };
@@ -22,8 +22,16 @@ public sealed class UploadProvider : IAttachable
     /// <returns>The URL to give as the build's context.</returns>
     public string Add(Stream content)
     {
+        Stream? unread = content;
+        return Add(() => Interlocked.Exchange(ref unread, null));
+    }
+
+    /// <summary>Offers what <paramref name="open"/> opens, to every engine that asks; null when there is nothing any more.</summary>
+    /// <inheritdoc cref="Add(Stream)"/>
+    public string Add(Func<Stream?> open)
+    {
         var id = Guid.NewGuid().ToString("N");
-        _streams[id] = content;
+        _streams[id] = open;
         return $"http://buildkit-session/{id}";
     }
 
@@ -32,7 +40,7 @@ public sealed class UploadProvider : IAttachable
     internal async Task SendAsync(IGrpcStream call, CancellationToken cancellation)
     {
         var path = call.RequestHeaders.First("urlpath") ?? "";
-        if (!_streams.TryRemove(path[(path.LastIndexOf('/') + 1)..], out var content))
+        if (!_streams.TryGetValue(path[(path.LastIndexOf('/') + 1)..], out var open) || open() is not { } content)
         {
             throw new GrpcStatusException(GrpcStatusCode.NotFound, $"nothing is offered under {path}, or it has been fetched already");
         }

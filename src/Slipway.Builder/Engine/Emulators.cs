@@ -19,11 +19,24 @@ internal static class Emulators
     {
         try
         {
-            return [.. Directory.EnumerateFiles(folder).Select(file => Target(File.ReadAllLines(file))).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+            return [.. Directory.EnumerateFiles(folder).Select(Read).Select(Target).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Not mounted: no emulation.
+            return [];
+        }
+    }
+
+    private static string[] Read(string file)
+    {
+        try
+        {
+            return File.ReadAllLines(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The file "register" can only be written; a handler may just have been removed.
             return [];
         }
     }

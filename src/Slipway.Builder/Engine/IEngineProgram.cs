@@ -25,6 +25,9 @@ internal sealed record EngineFacts(string Version, IReadOnlyList<string> Archite
 {
     /// <summary>Those that it builds with an emulator.</summary>
     public IReadOnlyList<string> Emulated { get; init; } = [];
+
+    /// <summary>The same for a builder whose operator named the one architecture that it is to serve.</summary>
+    public EngineFacts For(string? architecture) => architecture is null ? this : this with { Architectures = [architecture], Emulated = [] };
 }
 
 /// <summary>A daemon to be started.</summary>

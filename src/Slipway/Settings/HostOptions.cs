@@ -17,7 +17,7 @@ internal static class HostOptions
 
     public static Setting[] OfEngine { get; } =
     [
-        Setting.BuilderListen, Setting.BuilderAdvertise, Setting.BuilderEngine, Setting.BuilderName, Setting.BuilderIdle, Setting.BuilderDrain,
+        Setting.BuilderListen, Setting.BuilderAdvertise, Setting.BuilderEngine, Setting.BuilderName, Setting.BuilderArchitecture, Setting.BuilderIdle, Setting.BuilderDrain,
         Setting.BuilderParallelism, Setting.BuilderBridgePool, Setting.BuilderInsecure, Setting.BuilderMirror,
     ];
 
@@ -57,6 +57,7 @@ internal static class HostOptions
             Advertise = values[Setting.BuilderAdvertise],
             Engine = values[Setting.BuilderEngine] ?? defaults.Engine,
             Name = values[Setting.BuilderName],
+            Architecture = values[Setting.BuilderArchitecture],
             EngineIdle = values.Parse<TimeSpan>(Setting.BuilderIdle, Durations.Parse, Durations.Expected) ?? defaults.EngineIdle,
             DrainLimit = values.Parse<TimeSpan>(Setting.BuilderDrain, Durations.Parse, Durations.Expected) ?? defaults.DrainLimit,
             MaxParallelism = values.Parse<int>(Setting.BuilderParallelism, ParseCount, "a number"),

@@ -25,6 +25,7 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting BuilderAdvertise = new("builder-advertise", "HOST:PORT that clients are given");
     public static readonly Setting BuilderEngine = new("builder-engine", "auto, dockerd, buildkitd, a path, unix://… or tcp://…");
     public static readonly Setting BuilderName = new("builder-name", "a name for people (default: the host's)");
+    public static readonly Setting BuilderArchitecture = new("builder-architecture", "amd64 or arm64: whose builds come here, emulated if need be (default: the machine's)");
     public static readonly Setting BuilderIdle = new("builder-idle", "stop an engine after this time without builds (default 10m, 0s keeps it)");
     public static readonly Setting BuilderDrain = new("builder-drain", "how long a stop waits for running builds (default 5m)");
     public static readonly Setting BuilderParallelism = new("builder-max-parallelism", "steps that one engine runs at a time");
@@ -38,7 +39,7 @@ internal sealed record Setting(string Name, string Description)
     [
         Data, Listen, PublicUrl, TlsCert, TlsKey, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
         TrustedProxy, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
-        BuilderEngine, BuilderName, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
+        BuilderEngine, BuilderName, BuilderArchitecture, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
     ];
 
     public string Flag => "--" + Name;

@@ -15,6 +15,9 @@ public sealed class Fleet : IAsyncDisposable
 
     public RunningCommand? Builder { get; private set; }
 
+    /// <summary>A second builder on the same machine, when a test asked for one.</summary>
+    public RunningCommand? SecondBuilder { get; private set; }
+
     public Dictionary<string, string?> Environment { get; } = [];
 
     public string DataDirectory => _folder["server"];
@@ -37,15 +40,20 @@ public sealed class Fleet : IAsyncDisposable
         await Server.SaysAsync("slipway is ready at ");
     }
 
-    public async Task StartBuilderAsync(params string[] options)
+    public async Task StartBuilderAsync(params string[] options) => Builder = await StartBuilderAsync("builder", options);
+
+    public async Task StartSecondBuilderAsync(params string[] options) => SecondBuilder = await StartBuilderAsync("second", options);
+
+    private async Task<RunningCommand> StartBuilderAsync(string name, string[] options)
     {
         var join = (await RunningCommand.Start(Parts.Slipway, ["admin", "builder", "join-token", "--data", DataDirectory, "--json"]).WaitAsync()).MustSucceed();
         using var token = JsonDocument.Parse(join.Output);
-        Builder = RunningCommand.Start(
+        var builder = RunningCommand.Start(
             Parts.Slipway,
             ["builder", "--server", $"http://{_listen}", "--join", token.RootElement.GetProperty("token").GetString()!,
-                "--data", _folder["builder"], "--listen", $"127.0.0.1:{Parts.FreePort()}", .. options]);
-        await Builder.SaysAsync("attached to ");
+                "--data", _folder[name], "--listen", $"127.0.0.1:{Parts.FreePort()}", .. options]);
+        await builder.SaysAsync("attached to ");
+        return builder;
     }
 
     public RunningCommand StartDepot(params string[] arguments) => RunningCommand.Start(Parts.Depot, arguments, _site.With(Environment));
@@ -57,7 +65,7 @@ public sealed class Fleet : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var part in new[] { Builder, Server })
+        foreach (var part in new[] { Builder, SecondBuilder, Server })
         {
             if (part is { HasExited: false })
             {

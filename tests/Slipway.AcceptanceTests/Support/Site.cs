@@ -36,6 +36,9 @@ public sealed class Site : IAsyncLifetime
     /// <summary>The developer's own Docker.</summary>
     public string DockerHost { get; private set; } = "";
 
+    /// <summary>The same as an OCI layout.</summary>
+    public string BaseLayout => _folder["base/busybox"];
+
     public string RootFilesystem => _folder["base/rootfs"];
 
     public async ValueTask InitializeAsync()

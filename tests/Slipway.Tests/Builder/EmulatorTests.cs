@@ -28,6 +28,15 @@ public sealed class EmulatorTests : IDisposable
         Assert.Equal(architecture is null ? [] : [architecture], Emulators.Find(_folder.FullName));
     }
 
+    [Fact]
+    public void A_file_that_cannot_be_read_hides_no_other()
+    {
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "a"), "absent");
+        File.WriteAllText(Path.Combine(_folder.FullName, "qemu"), Arm);
+
+        Assert.Equal(["arm64"], Emulators.Find(_folder.FullName));
+    }
+
     [Theory]
     [InlineData("enabled", "disabled")]
     [InlineData("POCF", "POC")]

@@ -150,7 +150,13 @@ public sealed class BuildPlanTests : IDisposable
         { ["--attest", "x", "app"], "invalid value x" },
         { ["--provenance=foo", "app"], "invalid value foo" },
         { ["--cache-from", "type=,a=b", "app"], "type required for \"type=,a=b\"" },
-        { ["--cache-to", "type=local,dest=x", "app"], "cache type local is not supported yet" },
+        { ["--cache-to", "type=local,dest=x", "app"], "failed to build: cache type local is not supported yet for --cache-to" },
+        { ["--cache-to", "type=local", "app"], "failed to build: local cache exporter requires dest" },
+        { ["--cache-from", "type=local", "app"], "failed to build: local cache importer requires src" },
+        { ["--cache-to", "type=registry", "app"], "failed to build: registry cache exporter requires ref" },
+        { ["--build-context", "x=target:y", "app"], "failed to build: failed to find target y for context x" },
+        { ["--call", "lint,x=y", "app"], "invalid print field: x=y" },
+        { ["--call", "lint,outline", "app"], "invalid print value: lint,outline" },
         { ["--build-context", "foo", "app"], "invalid context value: foo, expected key=value" },
         { ["--build-context", "foo=nope", "app"], "failed to build: failed to get build context foo: stat nope: no such file or directory" },
         { ["--build-platform", "x", "app"], "failed to build: invalid build platform: x (must be one of: dynamic, linux/amd64, linux/arm64)" },
@@ -240,10 +246,13 @@ public sealed class BuildPlanTests : IDisposable
     [InlineData("arm64", "--platform", "linux/arm64")]
     [InlineData("arm64", "--build-platform", "linux/arm64")]
     [InlineData("amd64", "--build-platform", "linux/amd64", "--platform", "linux/arm64")]
-    public async Task The_builder_has_the_architecture_that_is_built_for(string expected, params string[] flags)
+    [InlineData("amd64,arm64", "--platform", "linux/arm64,linux/amd64")]
+    [InlineData("amd64", "--platform", "linux/386", "--platform", "linux/amd64,linux/s390x")]
+    [InlineData("arm64", "--platform", "linux/arm/v7,linux/s390x")]
+    public async Task The_builders_have_the_architectures_that_are_built_for(string expected, params string[] flags)
     {
         using var plan = await _scene.ResolveAsync([.. flags, "app"]);
-        Assert.Equal(expected, plan.Architecture);
+        Assert.Equal(expected, string.Join(',', plan.Architectures));
     }
 
     [Fact]

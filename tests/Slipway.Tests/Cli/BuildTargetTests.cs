@@ -129,16 +129,16 @@ public sealed class BuildTargetTests : IAsyncLifetime
             builders => FirstFailure.OfAllAsync<BuildResult>(
                 [
                     stop => first.RunAsync(builders, _ => Task.FromResult(new SolveLinks { WantsFrontendResult = linked }), Ignore, stop),
-                    stop => second.RunAsync(builders, _ => linked ? LinkAsync(first.Solves[0]) : Task.FromResult(SolveLinks.None), Ignore, stop),
+                    stop => second.RunAsync(builders, solve => linked ? LinkAsync(first, solve) : Task.FromResult(SolveLinks.None), Ignore, stop),
                 ],
                 CancellationToken.None),
             CancellationToken.None);
         return [.. results.Select(result => JsonDocument.Parse(result.Metadata("b", "p")).RootElement.GetProperty("image.name").GetString()!)];
     }
 
-    private static async Task<SolveLinks> LinkAsync(BuilderSolve first) => new()
+    private static async Task<SolveLinks> LinkAsync(BuildTarget first, BuilderSolve solve) => new()
     {
-        Inputs = new Dictionary<string, Definition> { ["first"] = (await first.FrontendResult).Ref.Def },
+        Inputs = new Dictionary<string, Definition> { ["first"] = (await (await first.OnBuilderOfAsync(solve))!.FrontendResult).Ref.Def },
         Attributes = new Dictionary<string, string> { ["context:base"] = "input:first" },
     };
 

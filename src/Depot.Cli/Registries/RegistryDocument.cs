@@ -1,0 +1,4 @@
+namespace Depot.Cli.Registries;
+
+/// <summary>A manifest or an index as a registry keeps it.</summary>
+internal sealed record RegistryDocument(string MediaType, byte[] Content);
