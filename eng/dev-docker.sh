@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs a dockerd of its own that plays "the user's local Docker" in tests and examples, beside whatever else runs here.
 # `start` prints DOCKER_HOST=unix://... when it answers; `stop` takes back all that `start` changed and keeps DIR/data.
+# With --classic the images are kept by a graph driver (overlay2) and not in containerd's store.
 set -euo pipefail
 
-usage='usage: eng/dev-docker.sh start|stop|status [DIR]   (default DIR: /var/tmp/slipway-docker)'
+usage='usage: eng/dev-docker.sh start [DIR] [--classic] | stop [DIR] | status [DIR]   (default DIR: /var/tmp/slipway-docker)'
 die() { echo "error: $*" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -82,7 +83,7 @@ write_config() {
   mtu=$(cat "/sys/class/net/${mtu:-none}/mtu" 2>/dev/null || echo 1500)
   cat >"$dir/daemon.json" <<END
 {
-  "features": {"containerd-snapshotter": true},
+  "features": {"containerd-snapshotter": $containerd},
   "bridge": "$bridge", "mtu": $mtu, "iptables": false, "ip6tables": false, "ip-forward": false,
   "cgroup-parent": "/$(cgroup)", "shutdown-timeout": 3, "log-level": "warn"
 }
@@ -170,6 +171,8 @@ clean() {
   rm -rf "$dir/exec" "$dir/dockerd.pid" "$dir/docker.sock" "$dir/pid"
 }
 
+containerd=true
+[ "${!#}" != --classic ] || { containerd=false; set -- "${@:1:$#-1}"; }
 case $# in 1 | 2) ;; *) die "$usage" ;; esac
 dir=$(realpath -m "${2:-/var/tmp/slipway-docker}")
 case $1 in

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Slipway.Bench.EndToEnd;
 using Slipway.Bench.Engine;
 using Slipway.Bench.FileSync;
+using Slipway.Bench.Identity;
 using Slipway.Bench.Proxy;
 using Slipway.Bench.Reporting;
 
@@ -23,6 +24,7 @@ internal static class BenchHost
         new("proxy-upload", ProxyUpload.RunAsync),
         new("grpc-upload", EngineUpload.RunAsync),
         new("filesync-walk", WalkBenchmark.RunAsync),
+        new("create-build", CreateBuildLoad.RunAsync),
     ];
 
     public static async Task<int> Main(string[] arguments)

@@ -24,6 +24,9 @@ internal sealed class CliContext
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>As Docker's own builder does: an image that is sent nowhere else goes into the local Docker.</summary>
+    public bool LoadsByDefault { get; set; }
+
     /// <summary>How much of the build context is to be sent, for whoever shows progress.</summary>
     public UploadMeter Uploads { get; } = new();
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Depot.Cli.ControlPlane;
+using Depot.Cli.Docker.Plugin;
 using Depot.Cli.Flags;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
@@ -15,16 +16,17 @@ internal static class CliHost
 
     public static string VersionText => $"depot version {CliVersion.Number}\n";
 
-    /// <summary>What the Docker CLI asks of a plugin, twice for every docker command.</summary>
-    private static string PluginMetadata =>
-        $"{{\"SchemaVersion\":\"0.1.0\",\"Vendor\":\"Slipway\",\"Version\":\"v{CliVersion.Number}\",\"ShortDescription\":\"Build on remote builders\"}}\n";
-
-    private static int Main(string[] words) => words switch
+    private static int Main(string[] words)
     {
-        ["--version"] or ["-v"] or ["version"] => Say(VersionText),
-        ["docker-cli-plugin-metadata"] => Say(PluginMetadata),
-        _ => RunAsync(words).GetAwaiter().GetResult(),
-    };
+        var program = Environment.GetCommandLineArgs()[0];
+        var call = PluginCall.Read(program, words);
+        return words switch
+        {
+            [PluginCall.MetadataWord] => Say(PluginCall.Metadata(program)),
+            ["--version"] or ["-v"] or ["version"] when call is null => Say(VersionText),
+            _ => RunAsync(words, call).GetAwaiter().GetResult(),
+        };
+    }
 
     /// <summary>Past the runtime's console, which costs more than the whole answer.</summary>
     private static int Say(string text)
@@ -34,38 +36,49 @@ internal static class CliHost
         return ExitCode.Done;
     }
 
-    private static async Task<int> RunAsync(string[] words)
+    private static async Task<int> RunAsync(string[] words, PluginCall? call)
     {
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Interrupt(signal, stop));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Interrupt(signal, stop));
-        var settings = CliSettings.FromProcess();
+        var settings = call is null ? CliSettings.FromProcess() : call.Over(CliSettings.FromProcess());
+        using var socket = CancelSocket.Watch(settings.PluginSocket, () => Stop(stop));
         var context = new CliContext
         {
             Settings = settings,
             WorkingFolder = Directory.GetCurrentDirectory(),
             Terminal = Terminal.OfProcess(settings.Terminal),
         };
-        return await RunAsync(context, words, stop.Token);
+        return call is { Plugin: PluginCall.Buildx }
+            ? await GuardAsync(context, new CliCommand { Name = "buildx", Summary = "", ErrorPrefix = "ERROR:" }, () => BuildxPlugin.RunAsync(context, call, words, stop.Token), stop.Token)
+            : await RunAsync(context, call?.Words ?? words, stop.Token);
     }
 
     /// <summary>Finds the command, runs it, and puts its failure into words.</summary>
     internal static async Task<int> RunAsync(CliContext context, string[] words, CancellationToken cancellation)
     {
         var (command, path, rest) = Find(words);
+        return await GuardAsync(context, command, async () =>
+        {
+            try
+            {
+                return rest is ["-h" or "--help", ..] || command.Run is null
+                    ? Explain(context, command, path, rest)
+                    : await command.Run(context, rest, cancellation);
+            }
+            catch (HelpRequestedException)
+            {
+                context.Output.Write(command.Help(path));
+                return ExitCode.Done;
+            }
+        }, cancellation);
+    }
+
+    private static async Task<int> GuardAsync(CliContext context, CliCommand command, Func<Task<int>> run, CancellationToken cancellation)
+    {
         try
         {
-            if (rest is ["-h" or "--help", ..] || command.Run is null)
-            {
-                return Explain(context, command, path, rest);
-            }
-
-            return await command.Run(context, rest, cancellation);
-        }
-        catch (HelpRequestedException)
-        {
-            context.Output.Write(command.Help(path));
-            return ExitCode.Done;
+            return await run();
         }
         catch (Exception problem)
         {
@@ -156,6 +169,11 @@ internal static class CliHost
             Environment.Exit(ExitCode.Interrupted);
         }
 
+        Stop(stop);
+    }
+
+    private static void Stop(CancellationTokenSource stop)
+    {
         try
         {
             stop.Cancel();

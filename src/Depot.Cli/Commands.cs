@@ -3,6 +3,8 @@ using Depot.Cli.Build;
 using Depot.Cli.Builds;
 using Depot.Cli.Cache;
 using Depot.Cli.Completion;
+using Depot.Cli.Docker.Configure;
+using Depot.Cli.Exec;
 using Depot.Cli.Login;
 using Depot.Cli.Organizations;
 using Depot.Cli.Projects;
@@ -30,6 +32,8 @@ internal static class Commands
             },
             CompletionCommands.Scripts,
             CompletionCommands.Candidates,
+            ConfigureDockerCommand.Create(),
+            ExecCommand.Create(),
             RegistryCommands.Image,
             InitCommand.Create(),
             new CliCommand

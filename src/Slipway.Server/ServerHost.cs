@@ -149,6 +149,12 @@ public static class ServerHost
         // What keeps the host from starting is told by the executable, once.
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
 
+        // Its keys protect one sign-in and are kept nowhere, so that nothing encrypts them.
+        logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+
+        // Why the identity provider let nobody in stands in the audit log.
+        logging.AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Critical);
+
         // A call that is cut off in the middle is the peer's affair.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         logging.AddSimpleConsole(console =>

@@ -26,7 +26,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             await ResolveAsync(resolved, cancellation);
             docker = await ConnectDockerAsync(resolved, cancellation);
-            WarnOfNoOutput();
+            WarnOfNoOutput(docker);
             foreach (var project in resolved.GroupBy(target => target.Project))
             {
                 projects.Add(await ProjectBake.OpenAsync(cli, project.Key, project.Select(target => target.Target), docker, logins, display, Names, cancellation));
@@ -44,7 +44,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
             }
 
             resolved.ForEach(target => target.Target.Dispose());
-            docker?.Dispose();
+            await (docker?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
     }
 
@@ -65,7 +65,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             foreach (var (target, isWanted) in WithNeeded([.. project]))
             {
-                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? target : BuiltOnly(target), arguments, cancellation)));
+                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? Wanted(target) : BuiltOnly(target), arguments, cancellation)));
             }
         }
     }
@@ -81,11 +81,18 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         return all.Select(target => (target, wanted.Contains(target)));
     }
 
-    private static Target BuiltOnly(Target target)
+    /// <summary>By way of Docker, an image that goes nowhere else goes into the local Docker.</summary>
+    private Target Wanted(Target target) => IsLoadImplied(target) ? WithOutput(target, "docker") : target;
+
+    private bool IsLoadImplied(Target target) => cli.LoadsByDefault && target.Outputs is not { Count: > 0 };
+
+    private static Target BuiltOnly(Target target) => WithOutput(target, "cacheonly");
+
+    private static Target WithOutput(Target target, string type)
     {
         var built = new Target(target.Name);
         built.Merge(target);
-        built.Outputs = [OutputEntry.Of("cacheonly")];
+        built.Outputs = [OutputEntry.Of(type)];
         return built;
     }
 
@@ -97,13 +104,19 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
             return null;
         }
 
-        var docker = await BuildCommand.ConnectDockerAsync(loading[0].Plan, cli.Settings, cancellation);
-        loading.ForEach(target => target.UseDocker(docker!));
+        var isImplied = loading.TrueForAll(target => IsLoadImplied(plan.Targets[target.Name]));
+        var docker = await BuildCommand.ConnectDockerAsync(loading[0].Plan, cli, isImplied, cancellation);
+        loading.ForEach(target => target.UseDocker(docker));
         return docker;
     }
 
-    private void WarnOfNoOutput()
+    private void WarnOfNoOutput(LocalDocker? docker)
     {
+        if (cli.LoadsByDefault && docker is not null)
+        {
+            return;
+        }
+
         var silent = plan.Targets.Values.Where(target => target.Outputs is not { Count: > 0 } && !target.IsLinked).Select(target => target.Name).ToList();
         if (silent.Count > 0 && !(arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
         {

@@ -45,7 +45,8 @@ internal sealed class BakeTarget : IDisposable
         return new CliException($"target {target}: {message}", known?.ExitCode ?? ExitCode.Failed, problem) { Remedy = known?.Remedy, Excerpt = known?.Excerpt };
     }
 
-    public void UseDocker(LocalDocker docker) => Plan = Plan.ForDocker(docker.UsesContainerdStore);
+    /// <param name="docker">Null where there is none, and nobody asked for it in words.</param>
+    public void UseDocker(LocalDocker? docker) => Plan = docker is null ? Plan.WithoutLoad() : Plan.ForDocker(docker.UsesContainerdStore);
 
     public void Dispose() => Plan.Dispose();
 

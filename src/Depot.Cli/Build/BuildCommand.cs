@@ -48,13 +48,15 @@ internal static class BuildCommand
     {
         var arguments = ReadArguments(words, cli.Warn);
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
+        var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Outputs.Count: 0, Call: "" or "build" };
+        arguments.Load |= loadIsImplied;
         var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
         using var credentials = Credentials.Resolve(arguments.Token, cli);
         RemoveStaleImageId(arguments.IidFile, cli.WorkingFolder);
-        using var docker = await ConnectDockerAsync(resolved, cli.Settings, cancellation);
-        var plan = docker is null ? resolved : resolved.ForDocker(docker.UsesContainerdStore);
+        await using var docker = await ConnectDockerAsync(resolved, cli, loadIsImplied, cancellation);
+        var plan = docker is null ? resolved.WithoutLoad() : resolved.ForDocker(docker.UsesContainerdStore);
         plan.Warnings.ToList().ForEach(cli.Warn);
         WarnOfNoOutput(plan, cli);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: $"depot:{project}", cli.Uploads);
@@ -99,11 +101,25 @@ internal static class BuildCommand
     private static IEnumerable<string> ProjectPaths(BuildArguments arguments) =>
         new[] { arguments.Context, arguments.File }.Where(path => path.Length > 0);
 
-    internal static async Task<LocalDocker?> ConnectDockerAsync(BuildPlan plan, CliSettings settings, CancellationToken cancellation)
+    /// <summary>The Docker that the image goes to; null when it goes to none.</summary>
+    /// <param name="loadIsImplied">Nobody asked for it in words: without a Docker that can take the image the build is worth having, too.</param>
+    internal static async Task<LocalDocker?> ConnectDockerAsync(BuildPlan plan, CliContext cli, bool loadIsImplied, CancellationToken cancellation)
     {
         var output = plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Docker);
-        return output is null ? null
-            : await LocalDocker.ConnectAsync(DockerEndpoint.Find(settings, output.Attributes.GetValueOrDefault("context")), cancellation);
+        if (output is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await LocalDocker.ConnectAsync(DockerEndpoint.Find(cli.Settings, output.Attributes.GetValueOrDefault("context")), cancellation);
+        }
+        catch (CliException problem) when (loadIsImplied)
+        {
+            cli.Warn($"the image is not loaded: {problem.Message}");
+            return null;
+        }
     }
 
     /// <summary>A build that fails must not leave an older build's id behind.</summary>

@@ -146,10 +146,25 @@ internal sealed record BuildPlan : IDisposable
 
         return this with
         {
-            Outputs = Outputs.Select(output => output.Target == OutputTarget.Docker && containerdStore
-                ? output with { Type = "oci", PreferImageDigest = true }
-                : output).ToList(),
+            Outputs = Outputs.Select(output => output.Target == OutputTarget.Docker ? ForDocker(output, containerdStore) : output).ToList(),
         };
+    }
+
+    /// <summary>The plan once more, for the image that Docker gets: everything else has been delivered, and every step is cached now.</summary>
+    public BuildPlan ForLoadOnly()
+    {
+        var attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal);
+        attributes.Remove("no-cache");
+        return this with { Attributes = attributes, CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+    }
+
+    /// <summary>Without an archive of its own, the exporter offers the image blob by blob.</summary>
+    private static OutputPlan ForDocker(OutputPlan output, bool containerdStore)
+    {
+        var attributes = new Dictionary<string, string>(output.Attributes, StringComparer.Ordinal) { ["tar"] = "false" };
+        return containerdStore
+            ? output with { Type = "oci", Attributes = attributes, PreferImageDigest = true }
+            : output with { Attributes = attributes };
     }
 
     /// <summary>Names the copy of a local folder that the builder keeps: the same for every machine that builds this folder of this

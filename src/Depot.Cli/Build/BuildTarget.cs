@@ -34,8 +34,15 @@ internal sealed class BuildTarget : IAsyncDisposable
     {
         var loaded = docker is not null && plan is { Loads: true, Platforms.Count: > 1 } ? plan.ForLoadOf(docker.Platform) : null;
         var services = await OpenServicesAsync(cli, plan, logins, cancellation);
-        var load = docker is null || !plan.Loads ? null : new DockerLoad(docker, steps, cancellation);
+        var load = docker is null || !plan.Loads ? null : LoadOf(plan, docker, steps, cli.Clock, cancellation);
         return new BuildTarget(cli, loaded is null ? plan : plan.WithoutLoad(), loaded, logins, steps, services, load);
+    }
+
+    private static DockerLoad LoadOf(BuildPlan plan, LocalDocker docker, VertexWriter steps, TimeProvider clock, CancellationToken cancellation)
+    {
+        var names = plan.Outputs.First(output => output.Target == OutputTarget.Docker).Attributes.GetValueOrDefault("name", "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries).Select(ImageReference.Canonical).ToList();
+        return new DockerLoad(docker, names, repeatable: plan.Inputs.UploadedContext is null, steps, clock, cancellation);
     }
 
     private static async Task<SessionServices> OpenServicesAsync(CliContext cli, BuildPlan plan, RegistryLogins logins, CancellationToken cancellation)

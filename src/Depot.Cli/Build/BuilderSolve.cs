@@ -40,9 +40,17 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         {
             var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
             var run = new SolveRun(Builder.Channel, show, clock);
-            return links.WantsFrontendResult
+            var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
+            while (load is not null && !await load.FinishAsync())
+            {
+                // The steps have been shown; all of them are cached now.
+                request = SolveCall.Request(plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
+                await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, either.Token);
+            }
+
+            return answer;
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
@@ -52,6 +60,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         {
             // Nobody may wait for what will not come.
             _frontend.TrySetCanceled(CancellationToken.None);
+            await (load?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
     }
 

@@ -46,6 +46,13 @@ internal static class ImageReference
         return (path.StartsWith("library/", StringComparison.Ordinal) ? path["library/".Length..] : path, null);
     }
 
+    /// <summary>The whole name of a valid reference, as image stores keep it: <c>alpine</c> is <c>docker.io/library/alpine:latest</c>.</summary>
+    public static string Canonical(string text)
+    {
+        var (domain, path) = SplitDomain(text);
+        return Split(path) is { Tag: null, Digest: null } ? $"{domain}/{path}:latest" : $"{domain}/{path}";
+    }
+
     /// <summary>A valid reference without its tag and digest.</summary>
     public static string Repository(string text) => Split(text).Name;
 

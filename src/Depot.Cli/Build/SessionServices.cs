@@ -18,8 +18,21 @@ internal sealed class SessionServices : IAsyncDisposable
     private readonly List<IAttachable> _own = [];
 
     /// <summary>The services of one Solve: those of the target, and the places for its own results.</summary>
-    public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load) =>
-        Targets(plan, load) is { Count: > 0 } targets ? [.. _all, new ExportProvider(targets)] : _all;
+    public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load)
+    {
+        var services = new List<IAttachable>(_all);
+        if (load is not null)
+        {
+            services.Add(load.Intake);
+        }
+
+        if (Targets(plan) is { Count: > 0 } targets)
+        {
+            services.Add(new ExportProvider(targets));
+        }
+
+        return services;
+    }
 
     /// <param name="registries">Shared with other targets; stays open.</param>
     /// <exception cref="InputException">A secret, an agent or a key cannot be used.</exception>
@@ -100,7 +113,7 @@ internal sealed class SessionServices : IAsyncDisposable
     }
 
     /// <summary>By the exporter's place in the request.</summary>
-    private static Dictionary<int, ExportTarget> Targets(BuildPlan plan, DockerLoad? load)
+    private static Dictionary<int, ExportTarget> Targets(BuildPlan plan)
     {
         var targets = new Dictionary<int, ExportTarget>();
         for (var i = 0; i < plan.Outputs.Count; i++)
@@ -111,7 +124,6 @@ internal sealed class SessionServices : IAsyncDisposable
                 OutputTarget.File => new ExportTarget.IntoFile(output.Destination),
                 OutputTarget.Folder => new ExportTarget.Folder(output.Destination),
                 OutputTarget.StandardOutput => new ExportTarget.Bytes(_ => Task.FromResult<Stream?>(Console.OpenStandardOutput())),
-                OutputTarget.Docker => new ExportTarget.Bytes(_ => Task.FromResult<Stream?>(load!.Open())),
                 _ => null,
             };
             if (target is not null)

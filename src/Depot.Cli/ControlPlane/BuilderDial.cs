@@ -21,23 +21,27 @@ internal static class BuilderDial
     public static async Task<GrpcChannel> ConnectAsync(
         GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
+        var stream = await OpenAsync(machine, proxies, clock, cancellation);
+        return GrpcChannel.Start(stream, IsPlain(machine) ? "http" : "https", Authority(machine), new Http2Options
+        {
+            KeepAliveInterval = KeepAliveInterval,
+            KeepAliveTimeout = KeepAliveTimeout,
+            Clock = clock,
+        });
+    }
+
+    /// <summary>The connection itself, for a client that speaks HTTP/2 on its own.</summary>
+    public static async Task<Stream> OpenAsync(
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
+    {
         var address = ParseEndpoint(machine.Endpoint);
-        var authority = machine.ServerName.Length > 0 ? machine.ServerName : address.Host;
         using var limit = new CancellationTokenSource(DialTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
         try
         {
-            // No certificates: a builder of the server's own machine that speaks in the clear, as the published client takes it.
-            var plain = machine.Cert is null || machine.CaCert is null;
-            var stream = plain
+            return IsPlain(machine)
                 ? await EngineTransport.ConnectAsync(address, dockerUpgrade: false, either.Token)
-                : await SecureAsync(machine, address, authority, proxies.Find(address), either.Token);
-            return GrpcChannel.Start(stream, plain ? "http" : "https", authority, new Http2Options
-            {
-                KeepAliveInterval = KeepAliveInterval,
-                KeepAliveTimeout = KeepAliveTimeout,
-                Clock = clock,
-            });
+                : await SecureAsync(machine, address, Authority(machine), proxies.Find(address), either.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -49,6 +53,12 @@ internal static class BuilderDial
             throw new BuilderUnreachableException(problem.Message, mayPass: problem.InnerException is SocketException, problem);
         }
     }
+
+    /// <summary>No certificates: a builder of the server's own machine that speaks in the clear, as the published client takes it.</summary>
+    private static bool IsPlain(GetBuildKitConnectionResponse.Types.ActiveConnection machine) => machine.Cert is null || machine.CaCert is null;
+
+    private static string Authority(GetBuildKitConnectionResponse.Types.ActiveConnection machine) =>
+        machine.ServerName.Length > 0 ? machine.ServerName : ParseEndpoint(machine.Endpoint).Host;
 
     private static async Task<Stream> SecureAsync(
         GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, Uri? proxy, CancellationToken cancellation)

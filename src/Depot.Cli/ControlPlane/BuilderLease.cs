@@ -22,11 +22,15 @@ internal sealed class BuilderLease : IAsyncDisposable
     private readonly HealthWatch _health;
     private readonly ConcurrentBag<BuildSession> _sessions = [];
 
-    private BuilderLease(HealthWatch health, string architecture, GetBuildKitConnectionResponse.Types.ActiveConnection machine, GrpcChannel channel)
+    private readonly GetBuildKitConnectionResponse.Types.ActiveConnection _machine;
+    private readonly ProxyRules _proxies;
+    private readonly TimeProvider _clock;
+
+    private BuilderLease(
+        HealthWatch health, string architecture, GetBuildKitConnectionResponse.Types.ActiveConnection machine, GrpcChannel channel, ProxyRules proxies, TimeProvider clock)
     {
-        _health = health;
+        (_health, _machine, _proxies, _clock) = (health, machine, proxies, clock);
         Architecture = architecture;
-        Endpoint = machine.Endpoint;
         Engine = $"{machine.Endpoint} {machine.ServerName}";
         Channel = channel;
     }
@@ -38,7 +42,7 @@ internal sealed class BuilderLease : IAsyncDisposable
     public string Engine { get; }
 
     /// <summary>The builder's address, for error texts.</summary>
-    public string Endpoint { get; }
+    public string Endpoint => _machine.Endpoint;
 
     /// <summary>The connection to the builder's BuildKit.</summary>
     public GrpcChannel Channel { get; }
@@ -54,7 +58,7 @@ internal sealed class BuilderLease : IAsyncDisposable
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, health.CanceledByServer);
             var (machine, channel) = await AcquireAsync(api, record, platform, architecture, progress, proxies, clock, either.Token);
-            return new BuilderLease(health, architecture, machine, channel);
+            return new BuilderLease(health, architecture, machine, channel, proxies, clock);
         }
         catch (OperationCanceledException) when (health.CanceledByServer.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -77,6 +81,9 @@ internal sealed class BuilderLease : IAsyncDisposable
     /// <summary>Opens a session on the connection. It stays open as long as the lease: other Solves may refer to it.</summary>
     public async Task OpenSessionAsync(string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CancellationToken cancellation) =>
         _sessions.Add(await BuildSession.OpenAsync(Channel, id, sharedKey, attachables, cancellation));
+
+    /// <summary>Another connection to the same builder for the same build, for a client that brings its own HTTP/2.</summary>
+    public Task<Stream> DialAsync(CancellationToken cancellation) => BuilderDial.OpenAsync(_machine, _proxies, _clock, cancellation);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,104 +1,82 @@
-using System.IO.Pipelines;
+using System.Collections.Frozen;
+using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Session;
 
 namespace Depot.Cli.Docker;
 
-/// <summary>Carries an exporter's archive into the local Docker while it is being written.</summary>
-internal sealed class DockerLoad(LocalDocker docker, VertexWriter progress, CancellationToken cancellation) : IAsyncDisposable
+/// <summary>One image of a build on its way into the local Docker: what Docker has already stays where it is.</summary>
+internal sealed class DockerLoad : IAsyncDisposable
 {
-    /// <summary>The exporter waits when Docker is this far behind.</summary>
-    private const int BufferBytesMax = 4 * 1024 * 1024;
+    /// <summary>The classic store may need two, and Docker may drop a layer meanwhile.</summary>
+    private const int PassesMax = 4;
 
-    private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-    private Task? _import;
+    private readonly LocalDocker _docker;
+    private readonly IReadOnlyList<string> _names;
+    private readonly bool _repeatable;
+    private readonly LoadProgress _progress;
+    private readonly CancellationToken _cancellation;
+    private LoadPass _pass;
+    private int _passes = 1;
 
-    /// <summary>Where the archive is written to. Closing it waits until Docker has the image, or says why not.</summary>
-    public Stream Open()
+    /// <param name="names">What the image is called, in whole.</param>
+    /// <param name="repeatable">The build can be solved again: its context is not a pipe.</param>
+    public DockerLoad(
+        LocalDocker docker, IReadOnlyList<string> names, bool repeatable, VertexWriter steps, TimeProvider clock, CancellationToken cancellation)
     {
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: BufferBytesMax, resumeWriterThreshold: BufferBytesMax / 2));
-        _import = progress.RunAsync("importing to docker", vertex => ImportAsync(pipe.Reader, vertex));
-        return new ArchiveStream(pipe.Writer, _import);
+        (_docker, _names, _repeatable, _cancellation) = (docker, names, repeatable, cancellation);
+        _progress = new LoadProgress(steps, clock);
+        _pass = NewPass(wanted: null);
+        Intake = new BlobIntake((offer, stop) => _pass.OpenAsync(offer, stop));
     }
 
-    /// <summary>What went wrong on Docker's side; null while nothing has.</summary>
-    public Exception? Failure => _import is { IsFaulted: true } import ? import.Exception!.GetBaseException() : null;
+    /// <summary>What the session offers to the exporter.</summary>
+    public IAttachable Intake { get; }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        if (_import is not null)
-        {
-            // Its failure has been reported as the build's, or the build failed before it.
-            await _import.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
+    /// <summary>What went wrong on Docker's side while the image was still being sent; null while nothing has.</summary>
+    public Exception? Failure => _pass.Failure;
 
-        _stop.Dispose();
-    }
-
-    private async Task ImportAsync(PipeReader archive, RunningVertex vertex)
+    /// <summary>To be called when the build is solved: waits until Docker has the image, or says why not.</summary>
+    /// <returns>False when the builder has to export once more, because Docker misses something that was left out.</returns>
+    public async Task<bool> FinishAsync()
     {
         try
         {
-            await docker.LoadAsync(archive.AsStream(), text => vertex.Log(text), _stop.Token);
-            await archive.CompleteAsync();
+            var wanted = await _pass.FinishAsync(_names);
+            if (wanted is null)
+            {
+                _progress.Complete();
+                return true;
+            }
+
+            await StartAgainAsync(wanted);
+            return false;
         }
         catch (Exception problem)
         {
-            // The writer must not wait for a reader that has left.
-            await archive.CompleteAsync(problem);
-            throw;
+            _progress.Fail(problem);
+            throw problem is ImageIncompleteException ? new CliException($"Docker could not load the image: {problem.Message}", inner: problem) : problem;
         }
     }
 
-    private sealed class ArchiveStream(PipeWriter writer, Task import) : Stream
+    public async ValueTask DisposeAsync()
     {
-        private bool _closed;
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            var flushed = await writer.WriteAsync(buffer, cancellationToken);
-            if (flushed.IsCompleted)
-            {
-                await import;
-                throw new IOException("Docker stopped reading the image");
-            }
-        }
-
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override void Flush()
-        {
-        }
-
-        public override async ValueTask DisposeAsync()
-        {
-            if (!_closed)
-            {
-                _closed = true;
-                await writer.CompleteAsync();
-                await import;
-            }
-
-            await base.DisposeAsync();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        await _pass.DisposeAsync();
+        _progress.Fail(new OperationCanceledException());
     }
+
+    private async Task StartAgainAsync(IReadOnlySet<string> wanted)
+    {
+        if (!_repeatable || ++_passes > PassesMax)
+        {
+            throw new CliException("Docker dropped layers of the image while it was being loaded") { Remedy = "Run the build again." };
+        }
+
+        await _pass.DisposeAsync();
+        _pass = NewPass(wanted);
+    }
+
+    private LoadPass NewPass(IReadOnlySet<string>? wanted) => _docker.UsesContainerdStore
+        ? new ContainerdPass(_docker, wanted ?? FrozenSet<string>.Empty, _progress, _cancellation)
+        : new GraphDriverPass(_docker, wanted, takeAll: !_repeatable, _progress, _cancellation);
 }

@@ -1,21 +1,31 @@
+using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Depot.Cli.Build;
 using Depot.Cli.ControlPlane;
+using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Http2;
+using Slipway.BuildKit.Wire.Content;
 
 namespace Depot.Cli.Docker;
 
 /// <summary>The Docker daemon of this machine, as the place that images are loaded into.</summary>
-internal sealed class LocalDocker : IDisposable
+internal sealed partial class LocalDocker : IAsyncDisposable
 {
+    private const string ContentInfo = "/containerd.services.content.v1.Content/Info";
+    private const int InspectionsMax = 8;
     private const string ContainerdSnapshotter = "io.containerd.snapshotter.v1";
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan InfoTimeout = TimeSpan.FromSeconds(20);
 
     private readonly DockerEndpoint _endpoint;
     private readonly HttpClient _http;
+    private readonly Lock _gate = new();
+    private Task<GrpcChannel>? _engine;
 
     private LocalDocker(DockerEndpoint endpoint)
     {
@@ -49,23 +59,23 @@ internal sealed class LocalDocker : IDisposable
         }
         catch (Exception problem) when (problem is HttpRequestException or JsonException or IOException || (problem is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            docker.Dispose();
+            await docker.DisposeAsync();
             throw NoDocker(endpoint, problem);
         }
         catch
         {
-            docker.Dispose();
+            await docker.DisposeAsync();
             throw;
         }
     }
 
     /// <summary>Streams an image archive into the daemon.</summary>
-    /// <param name="archive">Written by the caller of the exporter; ends with the export.</param>
+    /// <param name="write">Writes the archive.</param>
     /// <param name="report">Receives what the daemon says while it imports.</param>
-    public async Task LoadAsync(Stream archive, Action<string> report, CancellationToken cancellation)
+    /// <exception cref="ImageIncompleteException">The daemon misses a blob or a layer that is not in the archive.</exception>
+    public async Task ImportAsync(Func<Stream, CancellationToken, Task> write, Action<string> report, CancellationToken cancellation)
     {
-        using var content = new StreamContent(archive, 256 * 1024);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-tar");
+        using var content = new ArchiveContent(write);
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/images/load?quiet=1", UriKind.Relative)) { Content = content };
 
         // A daemon that refuses says so before it is sent an image; without this the refusal is lost in a broken pipe.
@@ -79,7 +89,89 @@ internal sealed class LocalDocker : IDisposable
         }
     }
 
-    public void Dispose() => _http.Dispose();
+    /// <summary>Asks containerd's content store, which the daemon's BuildKit endpoint shows, for a blob.</summary>
+    public async Task<bool> HasBlobAsync(string digest, CancellationToken cancellation)
+    {
+        try
+        {
+            var channel = await Engine(cancellation);
+            var answer = await channel.UnaryAsync(ContentInfo, new InfoRequest { Digest = digest }, InfoResponse.Parser, cancellation);
+            return answer.Info?.Digest == digest;
+        }
+        catch (Exception problem) when (problem is GrpcStatusException or HttpRequestException or IOException)
+        {
+            // NotFound, or a daemon that does not tell: then the blob is sent.
+            return false;
+        }
+    }
+
+    /// <summary>The chains of all layers of the daemon's images.</summary>
+    public async Task<IReadOnlySet<string>> ChainsAsync(CancellationToken cancellation)
+    {
+        using var images = await GetAsync("/images/json", cancellation);
+        var ids = images.RootElement.EnumerateArray().Select(image => image.GetProperty("Id").GetString()!).ToList();
+        var chains = new ConcurrentDictionary<string, byte>(StringComparer.Ordinal);
+        await Parallel.ForEachAsync(ids, new ParallelOptions { MaxDegreeOfParallelism = InspectionsMax, CancellationToken = cancellation }, async (id, stop) =>
+        {
+            foreach (var chain in await ChainsOfAsync(id, stop))
+            {
+                chains.TryAdd(chain, 0);
+            }
+        });
+        return chains.Keys.ToHashSet(StringComparer.Ordinal);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_engine is { IsCompletedSuccessfully: true })
+        {
+            await (await _engine).DisposeAsync();
+        }
+
+        _http.Dispose();
+    }
+
+    private Task<GrpcChannel> Engine(CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            return _engine ??= OpenEngineAsync(cancellation);
+        }
+    }
+
+    /// <summary><c>POST /grpc</c> turns the connection into HTTP/2 with prior knowledge.</summary>
+    private async Task<GrpcChannel> OpenEngineAsync(CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/grpc", UriKind.Relative));
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.Upgrade.Add(new ProductHeaderValue("h2c"));
+        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        return response.StatusCode == HttpStatusCode.SwitchingProtocols
+            ? GrpcChannel.Start(await response.Content.ReadAsStreamAsync(cancellation), "http", "docker", new Http2Options())
+            : throw new IOException($"Docker at {_endpoint} does not show its BuildKit: it answered {(int)response.StatusCode}");
+    }
+
+    private async Task<IEnumerable<string>> ChainsOfAsync(string id, CancellationToken cancellation)
+    {
+        try
+        {
+            using var image = await GetAsync($"/images/{id}/json", cancellation);
+            return image.RootElement.TryGetProperty("RootFS", out var files) && files.TryGetProperty("Layers", out var layers)
+                ? ImageLayer.Chains(layers.EnumerateArray().Select(layer => layer.GetString()!)).ToList()
+                : [];
+        }
+        catch (HttpRequestException problem) when (problem.StatusCode == HttpStatusCode.NotFound)
+        {
+            // Removed in between.
+            return [];
+        }
+    }
+
+    private async Task<JsonDocument> GetAsync(string path, CancellationToken cancellation)
+    {
+        await using var stream = await _http.GetStreamAsync(new Uri(path, UriKind.Relative), cancellation);
+        return await JsonDocument.ParseAsync(stream, cancellationToken: cancellation);
+    }
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
@@ -100,8 +192,8 @@ internal sealed class LocalDocker : IDisposable
 
         using (response)
         {
-            var body = await response.Content.ReadAsStringAsync(cancellation);
-            throw new CliException($"Docker at {_endpoint} refused the image: {Message(body)}");
+            var message = Message(await response.Content.ReadAsStringAsync(cancellation));
+            throw Incomplete(message) ?? new CliException($"Docker at {_endpoint} refused the image: {message}") as Exception;
         }
     }
 
@@ -119,7 +211,7 @@ internal sealed class LocalDocker : IDisposable
             var root = document.RootElement;
             if (root.TryGetProperty("error", out var error))
             {
-                throw new CliException($"Docker at {_endpoint} could not load the image: {error.GetString()}");
+                throw NotLoaded(error.GetString() ?? "");
             }
 
             if (root.TryGetProperty("stream", out var text))
@@ -130,7 +222,7 @@ internal sealed class LocalDocker : IDisposable
                 // containerd's importer reports a blob that it cannot unpack as ordinary output.
                 if (said.StartsWith("Error unpacking image", StringComparison.Ordinal))
                 {
-                    throw new CliException($"Docker at {_endpoint} could not load the image: {said.TrimEnd()}");
+                    throw NotLoaded(said.TrimEnd());
                 }
             }
         }
@@ -139,6 +231,18 @@ internal sealed class LocalDocker : IDisposable
             report(line);
         }
     }
+
+    private Exception NotLoaded(string said) =>
+        Incomplete(said) ?? new CliException($"Docker at {_endpoint} could not load the image: {said}") as Exception;
+
+    /// <summary>The words of containerd's store for a blob, and of the classic one for a layer's file.</summary>
+    private static ImageIncompleteException? Incomplete(string said) =>
+        MissingBlob().Matches(said) is { Count: > 0 } blobs ? new ImageIncompleteException(said, blobs.Select(blob => blob.Groups[1].Value).ToList())
+        : said.Contains("no such file or directory", StringComparison.Ordinal) ? new ImageIncompleteException(said, [])
+        : null;
+
+    [GeneratedRegex(@"\b(sha256:[0-9a-f]{64}): not found")]
+    private static partial Regex MissingBlob();
 
     private static string Message(string body)
     {

@@ -82,6 +82,12 @@ internal sealed class FlagTable
         return rest;
     }
 
+    /// <summary>Whether the value of a flag is the word behind it; for commands whose flags end at the first other word.</summary>
+    public bool TakesNextWord(string word) =>
+        word.StartsWith("--", StringComparison.Ordinal)
+            ? !word.Contains('=', StringComparison.Ordinal) && _byName.TryGetValue(word[2..], out var flag) && flag.Implied is null
+            : word.Length == 2 && _byLetter.TryGetValue(word[1], out var letter) && letter.Implied is null;
+
     /// <summary>The same for a command that takes at most <paramref name="max"/> other words.</summary>
     /// <param name="command">All words of its name, for the error text.</param>
     public IReadOnlyList<string> ParseAll(string command, ReadOnlySpan<string> words, Action<string>? warn = null, int max = 0)

@@ -29,6 +29,21 @@ internal sealed class CliSettings
         new(Environment.GetEnvironmentVariable);
 #pragma warning restore RS0030
 
+    /// <summary>These settings with some variables changed: "" unsets one.</summary>
+    public CliSettings With(IReadOnlyDictionary<string, string> changes) =>
+        changes.Count == 0 ? this : new(name => changes.TryGetValue(name, out var value) ? value : _environment(name));
+
+    /// <summary>The process's own variables, as <c>NAME=value</c>, for a program that takes its place.</summary>
+    public static IEnumerable<string> ProcessEnvironment()
+    {
+#pragma warning disable RS0030 // The one place where the environment is read.
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+#pragma warning restore RS0030
+        {
+            yield return $"{variable.Key}={variable.Value}";
+        }
+    }
+
     /// <summary>The user's folder. Where HOME is not set, the one that the system knows: never the working folder.</summary>
     public string Home => Value("HOME") ?? (Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } folder ? folder : "/");
 
@@ -90,7 +105,24 @@ internal sealed class CliSettings
 
     public bool DockerVerifiesTls => Value("DOCKER_TLS_VERIFY") is not null;
 
+    /// <summary>The builder that the user, or the Docker CLI for its current context, chose for buildx.</summary>
+    public string? BuildxBuilder => Value("BUILDX_BUILDER");
+
+    public string BuildxConfigFolder => Value("BUILDX_CONFIG") ?? Path.Combine(DockerConfigFolder, "buildx");
+
+    /// <summary>A Docker build without an output leaves its result on the builder.</summary>
+    public bool NoDefaultLoad => IsTrue("BUILDX_NO_DEFAULT_LOAD") ?? false;
+
+    /// <summary>Where the Docker CLI says that the user wants its plugin to stop.</summary>
+    public string? PluginSocket => Value("DOCKER_CLI_PLUGIN_SOCKET");
+
+    /// <summary>False where Docker's own, older builder was asked for, which no plugin ever hears of.</summary>
+    public bool? UsesBuildKit => IsTrue("DOCKER_BUILDKIT");
+
     public string? DefaultPlatform => Value("DOCKER_DEFAULT_PLATFORM");
+
+    /// <summary>The builder's platform for <c>depot exec</c>.</summary>
+    public string? BuildPlatform => Value("DEPOT_BUILD_PLATFORM");
 
     public string? Progress => Value("BUILDKIT_PROGRESS");
 

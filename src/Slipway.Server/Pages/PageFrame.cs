@@ -7,6 +7,7 @@ namespace Slipway.Server.Pages;
 internal static class PageFrame
 {
     public const string StylePath = "/assets/slipway.css";
+    public const string IconPath = "/assets/slipway.svg";
 
     // Nothing runs and nothing comes from elsewhere; a page can be put into no frame, and its forms lead here only.
     private const string Policy =
@@ -19,7 +20,9 @@ internal static class PageFrame
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
-        headers["Referrer-Policy"] = "no-referrer";
+
+        // Not "no-referrer": under that, browsers send forms with the origin "null".
+        headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
         if (https)
@@ -44,6 +47,7 @@ internal static class PageFrame
         <meta name="color-scheme" content="light dark">
         <title>{title} · Slipway</title>
         <link rel="stylesheet" href="{StylePath}">
+        <link rel="icon" type="image/svg+xml" href="{IconPath}">
         </head>
         <body>
         <header><a class="brand" href="/">Slipway</a>{Person(visitor)}</header>

@@ -45,16 +45,16 @@ internal sealed class PageGate(SignIn signIn, Denials denials, SettledUrl url) :
         path is { Length: > 0 and < 500 } && path[0] == '/' && (path.Length == 1 || path[1] is not ('/' or '\\')) && !path.Any(char.IsControl)
             ? path : "/";
 
-    // The browser says which site a form is from; a signed-in visitor's form also carries what only this site could put into it.
+    // The browser says which site a form is from (W3C Fetch Metadata; over plain http only by Origin); a signed-in visitor's form also carries what only this site could put into it.
     private async Task<bool> IsOwnFormAsync(HttpContext http, Visitor? visitor)
     {
         var origin = http.Request.Headers.Origin.ToString();
         var site = http.Request.Headers["Sec-Fetch-Site"].ToString();
-        var own = origin.Length > 0
-            ? string.Equals(origin, url.Base, StringComparison.OrdinalIgnoreCase)
-                || (Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == http.Request.Host.Value)
-            : site == "same-origin";
-        if (!own || site is "cross-site" or "same-site" || !http.Request.HasFormContentType)
+        var own = site.Length > 0
+            ? site == "same-origin"
+            : string.Equals(origin, url.Base, StringComparison.OrdinalIgnoreCase)
+                || (Uri.TryCreate(origin, UriKind.Absolute, out var from) && from.Authority == http.Request.Host.Value);
+        if (!own || !http.Request.HasFormContentType)
         {
             return false;
         }

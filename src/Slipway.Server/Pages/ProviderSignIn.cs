@@ -1,6 +1,11 @@
+using System.Collections.Concurrent;
+using System.Text.Encodings.Web;
+using System.Xml.Linq;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
-using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Slipway.Server.Access;
@@ -21,8 +26,10 @@ internal static class ProviderSignIn
     public static void AddProviderSignIn(this IServiceCollection services, ServerOptions options)
     {
         // State and nonce live for the minutes of one sign-in: keys that end with the process need no keeping.
-        services.AddSingleton<IDataProtectionProvider, EphemeralDataProtectionProvider>();
-        services.AddAuthentication().AddOpenIdConnect(Scheme, handler => Configure(handler, options));
+        services.Configure<KeyManagementOptions>(keys => keys.XmlRepository = new ProcessKeys());
+        services.AddAuthentication(OwnSessions.Scheme)
+            .AddScheme<AuthenticationSchemeOptions, OwnSessions>(OwnSessions.Scheme, null)
+            .AddOpenIdConnect(Scheme, handler => Configure(handler, options));
     }
 
     public static void MapProviderSignIn(this IEndpointRouteBuilder pages) => pages.MapGet(StartPath, (string? to) => Results.Challenge(
@@ -46,9 +53,10 @@ internal static class ProviderSignIn
         handler.Scope.Add("email");
         handler.TokenValidationParameters.ValidAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256];
         handler.CorrelationCookie.SameSite = handler.NonceCookie.SameSite = SameSiteMode.Lax;
+        handler.CorrelationCookie.SecurePolicy = handler.NonceCookie.SecurePolicy =
+            options.PublicUrl?.StartsWith("https:", StringComparison.OrdinalIgnoreCase) == true ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
 
-        // Sessions are this server's own; the scheme's name is never used, and must not be the handler's.
-        handler.SignInScheme = "session";
+        handler.SignInScheme = OwnSessions.Scheme;
         handler.Events = new OpenIdConnectEvents
         {
             OnRedirectToIdentityProvider = context =>
@@ -104,5 +112,24 @@ internal static class ProviderSignIn
         services.GetRequiredService<Denials>().Add(caller, "session.open", $"through the provider: {reason}");
         PageFrame.Guard(http.Response, url.IsHttps);
         return SignInPages.Form(url.Options, "/", told).ExecuteAsync(http);
+    }
+
+    /// <summary>Sessions are <see cref="SignIn"/>'s: the framework, which wants a scheme for them, finds nobody signed in.</summary>
+    private sealed class OwnSessions(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+        : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    {
+        public new const string Scheme = "session";
+
+        protected override Task<AuthenticateResult> HandleAuthenticateAsync() => Task.FromResult(AuthenticateResult.NoResult());
+    }
+
+    /// <summary>Keys that end with the process.</summary>
+    private sealed class ProcessKeys : IXmlRepository
+    {
+        private readonly ConcurrentQueue<XElement> _keys = new();
+
+        public IReadOnlyCollection<XElement> GetAllElements() => [.. _keys];
+
+        public void StoreElement(XElement element, string friendlyName) => _keys.Enqueue(element);
     }
 }

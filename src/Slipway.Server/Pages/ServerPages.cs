@@ -8,19 +8,14 @@ namespace Slipway.Server.Pages;
 /// <summary>Everything that a browser or a monitor sees: health and metrics, and the pages for people.</summary>
 internal static class ServerPages
 {
-    private static readonly byte[] Style = ReadStyle();
-
     public static void MapPages(this IEndpointRouteBuilder routes, ServerOptions options)
     {
         routes.MapGet("/healthz", () => "ok\n");
         routes.MapGet("/readyz", Ready);
         routes.MapGet("/metrics", (ServerMetrics metrics, Fleet fleet, BuildStore builds) => Results.Text(
             metrics.Render(fleet.Attached.Count, builds.ListRunning().Count), "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8));
-        routes.MapGet(PageFrame.StylePath, (HttpContext http) =>
-        {
-            http.Response.Headers.XContentTypeOptions = "nosniff";
-            return Results.Bytes(Style, "text/css; charset=utf-8");
-        });
+        routes.MapAsset(PageFrame.StylePath, "text/css; charset=utf-8");
+        routes.MapAsset(PageFrame.IconPath, "image/svg+xml");
         var pages = routes.MapGroup("").AddEndpointFilter<PageGate>();
         pages.MapRecords();
         pages.MapSignIn();
@@ -49,11 +44,17 @@ internal static class ServerPages
         }
     }
 
-    private static byte[] ReadStyle()
+    // Assets are part of the program: there is no folder to serve from.
+    private static void MapAsset(this IEndpointRouteBuilder routes, string path, string type)
     {
-        using var resource = typeof(ServerPages).Assembly.GetManifestResourceStream("Slipway.Server.Pages.slipway.css")!;
-        using var bytes = new MemoryStream();
-        resource.CopyTo(bytes);
-        return bytes.ToArray();
+        using var resource = typeof(ServerPages).Assembly.GetManifestResourceStream($"Slipway.Server.Pages.{path.Split('/')[^1]}")!;
+        using var read = new MemoryStream();
+        resource.CopyTo(read);
+        var bytes = read.ToArray();
+        routes.MapGet(path, (HttpContext http) =>
+        {
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            return Results.Bytes(bytes, type);
+        });
     }
 }

@@ -77,7 +77,7 @@ internal static class SignInPages
             _ => Html.Of(
                 $"""
                 <form method="post">
-                <input type="hidden" name="username" value="{invitation.Email}" autocomplete="username">
+                <label>Email<input type="email" name="username" value="{invitation.Email}" autocomplete="username" readonly></label>
                 <label>Choose a password<input type="password" name="password" autocomplete="new-password" minlength="{Passwords.LengthMin}" required autofocus></label>
                 <p class="soft">{Passwords.LengthMin} characters or more. Four words do.</p>
                 <button>Create the account</button>

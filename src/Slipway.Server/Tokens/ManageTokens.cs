@@ -40,7 +40,16 @@ internal sealed class ManageTokens(TokenStore tokens, TimeProvider clock)
             throw new ApiException(ConnectCode.InvalidArgument, $"the overlap is {overlap.TotalDays:0.#} days", $"at most {OverlapMax.TotalDays:0} days");
         }
 
-        var next = old with { Id = Ids.Token(), CreatedAt = now, ExpiresAt = now + (old.ExpiresAt - old.CreatedAt), LastUsedAt = null };
+        var next = old with
+        {
+            Id = Ids.Token(),
+
+            // A project's token is read with its organization, and stored without.
+            OrganizationId = old.ProjectId is null ? old.OrganizationId : null,
+            CreatedAt = now,
+            ExpiresAt = now + (old.ExpiresAt - old.CreatedAt),
+            LastUsedAt = null,
+        };
         var secret = TokenText.Create(TokenKinds.Parse(old.Kind)!.Value);
         var record = old.Record(caller, "token.rotate", now) with { Detail = $"into {next.Id}, both for {overlap}" };
         await tokens.RotateAsync(old, next, TokenText.Hash(secret), now + overlap.Milliseconds(), record, cancellation);

@@ -5,6 +5,10 @@ namespace Slipway.Server.Trust;
 /// <summary>A project's word that jobs of an issuer which meet all conditions may build it.</summary>
 internal sealed record TrustPolicy
 {
+    // Read once: every token of the issuer is held against every relationship with it.
+    private IReadOnlyList<ClaimCondition>? _conditions;
+    private IReadOnlyDictionary<string, string>? _pins;
+
     public required string Id { get; init; }
 
     public required string ProjectId { get; init; }
@@ -29,10 +33,10 @@ internal sealed record TrustPolicy
 
     public long? LastUsedAt { get; init; }
 
-    public IReadOnlyList<ClaimCondition> ReadConditions() =>
+    public IReadOnlyList<ClaimCondition> ReadConditions() => _conditions ??=
         JsonSerializer.Deserialize<List<ClaimCondition>>(Conditions) ?? throw new InvalidDataException($"trust relationship {Id} has no conditions");
 
-    public IReadOnlyDictionary<string, string> ReadPins() => JsonSerializer.Deserialize<Dictionary<string, string>>(Pins) ?? [];
+    public IReadOnlyDictionary<string, string> ReadPins() => _pins ??= JsonSerializer.Deserialize<Dictionary<string, string>>(Pins) ?? [];
 
     public static string Write(IReadOnlyList<ClaimCondition> conditions) => JsonSerializer.Serialize(conditions);
 }

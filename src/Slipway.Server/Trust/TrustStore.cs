@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -7,8 +8,13 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Trust;
 
 /// <summary>Trust relationships, and which CI tokens opened builds.</summary>
-internal sealed class TrustStore(Database database)
+internal sealed class TrustStore(Database database, TimeProvider clock)
 {
+    /// <summary>How long a relationship that "slipway admin --data" removed beside the server still counts; the server's own changes count at once.</summary>
+    private const long RememberedFor = 2000;
+
+    private readonly ConcurrentDictionary<string, (long ReadAt, IReadOnlyList<TrustPolicy> Policies)> _remembered = new(StringComparer.Ordinal);
+
     private const string Columns =
         """
         t.id, t.project_id, p.organization_id, t.provider, t.issuer, t.conditions, t.pins, t.depot_audience, t.single_use, t.created_at, t.last_used_at
@@ -23,24 +29,40 @@ internal sealed class TrustStore(Database database)
         connection.Query<TrustPolicy>($"SELECT {Columns} ORDER BY t.created_at, t.id").AsList());
 
     /// <summary>Oldest first: that is the order in which they are tried.</summary>
-    public IReadOnlyList<TrustPolicy> ListOfIssuer(string issuer) => database.Read(connection =>
-        connection.Query<TrustPolicy>($"SELECT {Columns} AND t.issuer = @issuer ORDER BY t.created_at, t.id", new { issuer }).AsList());
+    public IReadOnlyList<TrustPolicy> ListOfIssuer(string issuer)
+    {
+        var now = clock.Now();
+        if (_remembered.TryGetValue(issuer, out var known) && now - known.ReadAt < RememberedFor)
+        {
+            return known.Policies;
+        }
 
-    public Task AddAsync(TrustPolicy policy, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        var policies = database.Read(connection =>
+            connection.Query<TrustPolicy>($"SELECT {Columns} AND t.issuer = @issuer ORDER BY t.created_at, t.id", new { issuer }).AsList());
+        if (policies.Count > 0)
+        {
+            // Only issuers that somebody trusts: a stranger's made-up ones would fill the memory.
+            _remembered[issuer] = (now, policies);
+        }
+
+        return policies;
+    }
+
+    public Task AddAsync(TrustPolicy policy, AuditEntry record, CancellationToken cancellation) => ForgetAfterAsync(database.WriteAsync(
         """
         INSERT INTO trust_policies (id, project_id, provider, issuer, conditions, depot_audience, single_use, created_at)
         VALUES (@Id, @ProjectId, @Provider, @Issuer, @Conditions, @DepotAudience, @SingleUse, @CreatedAt)
         """,
         policy,
         record,
-        cancellation);
+        cancellation));
 
-    public Task RemoveAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE trust_policies SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation);
+    public Task RemoveAsync(string id, AuditEntry record, CancellationToken cancellation) => ForgetAfterAsync(database.WriteAsync(
+        "UPDATE trust_policies SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation));
 
     /// <summary>Keeps the ids that a relationship's first token carried.</summary>
     public Task PinAsync(string id, IReadOnlyDictionary<string, string> pins, AuditEntry record, CancellationToken cancellation) =>
-        database.WriteAsync(
+        ForgetAfterAsync(database.WriteAsync(
             connection =>
             {
                 var written = connection.Execute(
@@ -53,7 +75,7 @@ internal sealed class TrustStore(Database database)
 
                 return written;
             },
-            cancellation);
+            cancellation));
 
     /// <summary>Counts a build on a CI token, in the build's own transaction.</summary>
     /// <returns>How many builds it has opened now, and for which project it counts.</returns>
@@ -75,4 +97,10 @@ internal sealed class TrustStore(Database database)
     /// <summary>Forgets tokens that have expired: nobody can use them again.</summary>
     public Task PurgeAsync(long before, CancellationToken cancellation) => database.WriteAsync(
         "DELETE FROM oidc_uses WHERE expires_at < @before", new { before }, cancellation);
+
+    private async Task ForgetAfterAsync(Task<int> change)
+    {
+        await change;
+        _remembered.Clear();
+    }
 }

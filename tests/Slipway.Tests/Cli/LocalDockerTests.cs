@@ -1,12 +1,5 @@
-using System.Text;
 using Depot.Cli;
 using Depot.Cli.Docker;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
-using Slipway.BuildKit.Progress;
-using Slipway.BuildKit.Wire.Control;
 using Xunit;
 
 namespace Slipway.Tests.Cli;
@@ -14,21 +7,18 @@ namespace Slipway.Tests.Cli;
 /// <summary>The local Docker: where it is, what it is, and how an image gets into it.</summary>
 public sealed class LocalDockerTests : IDisposable
 {
-    private const string GraphDriver = """{"Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]]}""";
-    private const string Containerd = """{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}""";
-
     private readonly CliScene _scene = new();
 
     public void Dispose() => _scene.Dispose();
 
     [Theory]
-    [InlineData(GraphDriver, false)]
-    [InlineData(Containerd, true)]
+    [InlineData(FakeDocker.GraphDriver, false)]
+    [InlineData(FakeDocker.Containerd, true)]
     [InlineData("{}", false)]
     public async Task The_image_store_is_known(string info, bool containerd)
     {
-        await using var daemon = await DaemonAsync(info, "");
-        using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
+        await using var daemon = await DaemonAsync(info);
+        await using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
         Assert.Equal(containerd, docker.UsesContainerdStore);
     }
 
@@ -43,54 +33,49 @@ public sealed class LocalDockerTests : IDisposable
     [Fact]
     public async Task An_archive_arrives_whole_and_its_end_waits_for_the_import()
     {
-        var steps = new List<StatusResponse>();
-        await using var daemon = await DaemonAsync(GraphDriver, """{"stream":"Loaded image: x:1\n"}""" + "\r\n");
-        using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
-        await using var load = new DockerLoad(docker, Writer(steps), CancellationToken.None);
+        await using var daemon = await DaemonAsync(FakeDocker.GraphDriver);
+        daemon.Answers.Enqueue("""{"stream":"Loaded image: x:1\n"}""");
+        await using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
         var archive = new byte[10_000_000];
         Random.Shared.NextBytes(archive);
-        await using (var stream = load.Open())
-        {
-            await stream.WriteAsync(archive);
-        }
-
-        Assert.Equal(archive, daemon.Loaded);
-        Assert.Null(load.Failure);
-        Assert.Contains(steps, step => step.Vertexes.Any(vertex => vertex.Name == "importing to docker" && vertex.Completed is not null && vertex.Error.Length == 0));
-        Assert.Contains(steps, step => step.Logs.Any(log => log.Msg.ToStringUtf8() == "Loaded image: x:1\n"));
+        var said = new List<string>();
+        await docker.ImportAsync((stream, stop) => stream.WriteAsync(archive, stop).AsTask(), said.Add, CancellationToken.None);
+        Assert.Equal(archive, Assert.Single(daemon.Loaded));
+        Assert.Equal(["Loaded image: x:1\n"], said);
     }
 
     [Theory]
     [InlineData("""{"errorDetail":{"message":"no space left on device"},"error":"no space left on device"}""", "no space left on device")]
-    [InlineData("""{"stream":"Error unpacking image x: content digest sha256:1: not found"}""", "content digest sha256:1: not found")]
+    [InlineData("""{"stream":"Error unpacking image x: layer is damaged"}""", "layer is damaged")]
     public async Task What_the_daemon_says_after_its_200_is_a_failure(string line, string expected)
     {
-        await using var daemon = await DaemonAsync(Containerd, line + "\n");
-        using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
-        await using var load = new DockerLoad(docker, Writer([]), CancellationToken.None);
-        var stream = load.Open();
-        await stream.WriteAsync(new byte[10]);
-        var problem = await Assert.ThrowsAsync<CliException>(async () => await stream.DisposeAsync());
+        await using var daemon = await DaemonAsync(FakeDocker.Containerd);
+        daemon.Answers.Enqueue(line);
+        await using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
+        var problem = await Assert.ThrowsAsync<CliException>(() => ImportAsync(docker));
         Assert.Contains(expected, problem.Message);
-        Assert.Same(problem, load.Failure);
+    }
+
+    [Theory]
+    [InlineData("""{"stream":"Error unpacking image x: content digest sha256:0123456789012345678901234567890123456789012345678901234567890123: not found"}""", 1)]
+    [InlineData("""{"error":"open /var/lib/docker/tmp/x/1.tar: no such file or directory"}""", 0)]
+    public async Task A_part_that_the_daemon_misses_is_told_apart_from_a_failure(string line, int named)
+    {
+        await using var daemon = await DaemonAsync(FakeDocker.Containerd);
+        daemon.Answers.Enqueue(line);
+        await using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
+        var problem = await Assert.ThrowsAsync<ImageIncompleteException>(() => ImportAsync(docker));
+        Assert.Equal(named, problem.Digests.Count);
     }
 
     [Fact]
-    public async Task A_daemon_that_refuses_early_stops_the_writer()
+    public async Task A_daemon_that_refuses_is_quoted()
     {
-        await using var daemon = await DaemonAsync(GraphDriver, "", status: 500);
-        using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
-        await using var load = new DockerLoad(docker, Writer([]), CancellationToken.None);
-        await using var stream = load.Open();
-        var problem = await Assert.ThrowsAnyAsync<Exception>(async () =>
-        {
-            while (true)
-            {
-                await stream.WriteAsync(new byte[1_000_000]);
-            }
-        });
-        Assert.Contains("refused the image: disk full", (load.Failure ?? problem).Message);
-        await Assert.ThrowsAnyAsync<Exception>(async () => await stream.DisposeAsync());
+        await using var daemon = await DaemonAsync(FakeDocker.GraphDriver);
+        daemon.Refuses = true;
+        await using var docker = await LocalDocker.ConnectAsync(Endpoint(), CancellationToken.None);
+        var problem = await Assert.ThrowsAsync<CliException>(() => ImportAsync(docker));
+        Assert.Contains("refused the image: disk full", problem.Message);
     }
 
     [Fact]
@@ -130,51 +115,8 @@ public sealed class LocalDockerTests : IDisposable
 
     private DockerEndpoint Endpoint() => new(new Uri($"unix://{Socket}"), null);
 
-    private static VertexWriter Writer(List<StatusResponse> into) => new(into.Add, TimeProvider.System);
+    private static Task ImportAsync(LocalDocker docker) =>
+        docker.ImportAsync((stream, stop) => stream.WriteAsync(new byte[10], stop).AsTask(), _ => { }, CancellationToken.None);
 
-    private Task<Daemon> DaemonAsync(string info, string answer, int status = 200) => Daemon.StartAsync(Socket, info, answer, status);
-
-    /// <summary>The two calls of the Docker API that loading needs.</summary>
-    private sealed class Daemon(WebApplication app) : IAsyncDisposable
-    {
-        public byte[] Loaded { get; private set; } = [];
-
-        public static async Task<Daemon> StartAsync(string socket, string info, string answer, int status)
-        {
-            var builder = WebApplication.CreateSlimBuilder();
-            builder.Logging.ClearProviders();
-            builder.WebHost.ConfigureKestrel(kestrel =>
-            {
-                kestrel.ListenUnixSocket(socket);
-                kestrel.Limits.MaxRequestBodySize = null;
-            });
-            var app = builder.Build();
-            var daemon = new Daemon(app);
-            app.MapGet("/info", () => Results.Text(info, "application/json"));
-            app.MapPost("/images/load", async (HttpContext context) =>
-            {
-                if (status != 200)
-                {
-                    context.Response.StatusCode = status;
-                    await context.Response.WriteAsync("""{"message":"disk full"}""");
-                    return;
-                }
-
-                // The real daemon sends its headers before it has read the archive.
-                await context.Response.StartAsync();
-                using var body = new MemoryStream();
-                await context.Request.Body.CopyToAsync(body);
-                daemon.Loaded = body.ToArray();
-                await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(answer));
-            });
-            await app.StartAsync();
-            return daemon;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await app.StopAsync(new CancellationToken(canceled: true));
-            await app.DisposeAsync();
-        }
-    }
+    private Task<FakeDocker> DaemonAsync(string info) => FakeDocker.StartAsync(Socket, info);
 }

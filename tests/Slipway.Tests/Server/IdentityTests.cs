@@ -125,6 +125,19 @@ public sealed class IdentityTests : IAsyncLifetime
         Assert.Empty((await _server.Admin().ListAuditAsync(new ListAuditRequest { Action = "trust." })).Records);
     }
 
+    [Theory]
+    [InlineData(null, "127.0.0.1")]
+    [InlineData("10.0.0.0/8", "127.0.0.1")]
+    [InlineData("127.0.0.1", "192.0.2.7")]
+    public async Task Only_a_trusted_proxy_is_believed_where_a_call_came_from(string? proxy, string expected)
+    {
+        await using var server = await TestServer.StartAsync(change: options => options with { TrustedProxies = proxy is null ? [] : [proxy] });
+        using var http = server.Http(System.Net.HttpVersion.Version11, "hello");
+        http.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.7");
+        using var refused = await http.PostAsync("/depot.cli.v1.BuildService/CreateBuild", new StringContent("{}", null, "application/json"));
+        Assert.Equal(expected, (await server.AuditAsync("depot."))[0].Address);
+    }
+
     [Fact]
     public async Task A_flood_of_equal_refusals_is_one_record_with_a_count()
     {

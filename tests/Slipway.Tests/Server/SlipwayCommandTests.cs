@@ -61,9 +61,33 @@ public sealed class SlipwayCommandTests : IDisposable
         var list = await MustAsync("token", "list");
         Assert.Contains("me", list);
         Assert.DoesNotContain(token, list);
+        await ManageTrustAndPeopleAsync(organization, project);
         await MustAsync("project", "delete", project);
         Assert.DoesNotContain("site", await MustAsync("project", "list"));
         Assert.Equal(0, (await SlipwayProcess.RunAsync(["check", "--data", _folder])).Code);
+    }
+
+    private async Task ManageTrustAndPeopleAsync(string organization, string project)
+    {
+        var added = (await MustAsync(
+            "trust", "add", "--project", project, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app", "--branch", "release/*")).Split('\n');
+        Assert.StartsWith("note: a pull request from a fork may carry any branch name", added[1]);
+        Assert.Contains("organization_slug=acme, pipeline_slug=app, build_branch like release/*", await MustAsync("trust", "list", "--project", project));
+        await MustAsync("trust", "add", "--project", project, "--provider", "circleci", "--organization", "6f0c1b1e-0000-4000-8000-000000000000", "--circleci-project", "x");
+        Assert.Contains("\"issuer\": \"https://oidc.circleci.com/org/6f0c1b1e-0000-4000-8000-000000000000\"", await MustAsync("trust", "list", "--project", project, "--json"));
+        await MustAsync("trust", "remove", added[0]);
+        Assert.DoesNotContain(added[0], await MustAsync("trust", "list", "--project", project));
+
+        Assert.Matches("^/invitations/[a-z0-9]{40}$", (await MustAsync("user", "invite", "ann@example.com", "--org", organization, "--role", "owner")).Trim());
+        await MustAsync("user", "role", "ann@example.com", "viewer", "--org", organization);
+        Assert.Matches("ann@example.com +viewer +invited", await MustAsync("user", "list", "--org", organization));
+        await MustAsync("user", "remove", "ann@example.com", "--org", organization);
+
+        var ci = JsonDocument.Parse(await MustAsync("token", "create", "--project", project, "--name", "ci", "--json")).RootElement;
+        var rotated = (await MustAsync("token", "rotate", ci.GetProperty("info").GetProperty("id").GetString()!, "--overlap", "0s")).Trim();
+        Assert.Matches("^slpp_[0-9A-Za-z]{36}$", rotated);
+        Assert.Matches("local +ok +token.rotate", await MustAsync("audit", "--action", "token.", "--since", "1h"));
+        Assert.Contains("\"action\": \"user.remove\"", await MustAsync("audit", "--org", organization, "--json"));
     }
 
     [Theory]

@@ -22,7 +22,9 @@ internal sealed class MemoryCall : IGrpcStream
         return call;
     }
 
-    public void Send(IMessage message) => Assert.True(_toHandler.Writer.TryWrite(message.ToByteArray()));
+    public void Send(IMessage message) => Send(message.ToByteArray());
+
+    public void Send(byte[] message) => Assert.True(_toHandler.Writer.TryWrite(message));
 
     public void HalfClose() => _toHandler.Writer.Complete();
 

@@ -95,6 +95,43 @@ internal sealed class FakeIssuer : IAsyncDisposable
         }
     }
 
+    /// <summary>Who is signed in at this provider.</summary>
+    public JsonObject Person { get; set; } = [];
+
+    /// <summary>What a person's token says besides, for provoking refusals.</summary>
+    public Action<JsonObject>? Spoil { get; set; }
+
+    private (string Challenge, string Nonce, string Redirect, string Client) _authorizing;
+
+    private Task Authorize(HttpContext http)
+    {
+        var query = http.Request.Query;
+        _authorizing = (query["code_challenge"]!, query["nonce"]!, query["redirect_uri"]!, query["client_id"]!);
+        var valid = query["code_challenge_method"] == "S256" && query["response_type"] == "code" && _authorizing.Nonce.Length > 20;
+        http.Response.Redirect($"{_authorizing.Redirect}?code={(valid ? "the-code" : "bad")}&state={Uri.EscapeDataString(query["state"]!)}");
+        return Task.CompletedTask;
+    }
+
+    private async Task TokenAsync(HttpContext http)
+    {
+        var form = await http.Request.ReadFormAsync();
+        var challenge = Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
+        if (form["code"] != "the-code" || challenge != _authorizing.Challenge || form["client_secret"] != "client secret"
+            || form["redirect_uri"] != _authorizing.Redirect)
+        {
+            http.Response.StatusCode = 400;
+            await http.Response.WriteAsJsonAsync(new JsonObject { ["error"] = "invalid_grant" });
+            return;
+        }
+
+        var now = DateTimeOffset.UtcNow;
+        var claims = (JsonObject)Person.DeepClone();
+        (claims["iss"], claims["aud"], claims["nonce"]) = (Url, _authorizing.Client, _authorizing.Nonce);
+        (claims["iat"], claims["exp"]) = (now.ToUnixTimeSeconds(), now.AddMinutes(5).ToUnixTimeSeconds());
+        Spoil?.Invoke(claims);
+        await http.Response.WriteAsJsonAsync(new JsonObject { ["access_token"] = "x", ["token_type"] = "Bearer", ["id_token"] = Sign(claims) });
+    }
+
     private Task ServeAsync(HttpContext http)
     {
         Requests.Enqueue(http.Request.Path);
@@ -111,8 +148,17 @@ internal sealed class FakeIssuer : IAsyncDisposable
 
         return http.Request.Path.Value switch
         {
-            "/.well-known/openid-configuration" => http.Response.WriteAsync(
-                new JsonObject { ["issuer"] = Url, ["jwks_uri"] = Url + "/.well-known/jwks" }.ToJsonString()),
+            "/.well-known/openid-configuration" => http.Response.WriteAsync(new JsonObject
+            {
+                ["issuer"] = Url,
+                ["jwks_uri"] = Url + "/.well-known/jwks",
+                ["authorization_endpoint"] = Url + "/authorize",
+                ["token_endpoint"] = Url + "/token",
+                ["userinfo_endpoint"] = Url + "/userinfo",
+            }.ToJsonString()),
+            "/authorize" => Authorize(http),
+            "/token" => TokenAsync(http),
+            "/userinfo" => http.Response.WriteAsJsonAsync(Person),
             "/.well-known/jwks" => http.Response.WriteAsync(Jwks()),
             _ => Task.FromResult(http.Response.StatusCode = 404),
         };

@@ -1,0 +1,114 @@
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Depot.Cli.ControlPlane;
+
+namespace Depot.Cli.Exec;
+
+/// <summary>A socket of this machine that leads to a builder: each connection to it becomes one of the build's own.</summary>
+/// <remarks>It lies in a folder of its owner's only. A port on loopback would let every user of the machine build with this token.</remarks>
+internal sealed class BuilderSocket : IAsyncDisposable
+{
+    private const int CopyBytes = 256 * 1024;
+
+    private readonly BuilderLease _builder;
+    private readonly string _folder;
+    private readonly Socket _listener;
+    private readonly CancellationTokenSource _stop;
+    private readonly Lock _gate = new();
+    private readonly HashSet<Task> _connections = [];
+    private readonly Task _accepting;
+
+    private BuilderSocket(BuilderLease builder, string folder, Socket listener, CancellationToken cancellation)
+    {
+        (_builder, _folder, _listener) = (builder, folder, listener);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>As <c>BUILDKIT_HOST</c> takes it.</summary>
+    public string Address => $"unix://{Path.Combine(_folder, "buildkit.sock")}";
+
+    public static BuilderSocket Open(BuilderLease builder, CancellationToken cancellation)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"depot-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
+        OwnerOnly.CreateFolder(folder);
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            listener.Bind(new UnixDomainSocketEndPoint(Path.Combine(folder, "buildkit.sock")));
+            listener.Listen();
+            return new BuilderSocket(builder, folder, listener, cancellation);
+        }
+        catch
+        {
+            listener.Dispose();
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Dispose();
+        await _accepting;
+        Task[] open;
+        lock (_gate)
+        {
+            open = [.. _connections];
+        }
+
+        await Task.WhenAll(open);
+        _stop.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                Track(JoinAsync(await _listener.AcceptAsync(_stop.Token)));
+            }
+        }
+        catch (Exception problem) when (problem is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // The command has ended.
+        }
+    }
+
+    private void Track(Task connection)
+    {
+        lock (_gate)
+        {
+            _connections.Add(connection);
+        }
+
+        _ = connection.ContinueWith(ended =>
+        {
+            lock (_gate)
+            {
+                _connections.Remove(ended);
+            }
+        }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private async Task JoinAsync(Socket client)
+    {
+        await using var near = new NetworkStream(client, ownsSocket: true);
+        try
+        {
+            await using var far = await _builder.DialAsync(_stop.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+
+            // HTTP/2 says goodbye inside: when one side has ended, nothing of use comes from the other.
+            await Task.WhenAny(near.CopyToAsync(far, CopyBytes, either.Token), far.CopyToAsync(near, CopyBytes, either.Token));
+            await either.CancelAsync();
+        }
+        catch (Exception problem) when (problem is IOException or SocketException or OperationCanceledException or BuilderUnreachableException or CliException)
+        {
+            // The client sees its connection close, and says so.
+        }
+    }
+}

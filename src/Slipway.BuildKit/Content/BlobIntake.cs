@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Session;
+using Slipway.BuildKit.Wire.Content;
+
+namespace Slipway.BuildKit.Content;
+
+/// <summary>Takes the blobs of an image from the engine, one by one: the content store <c>export</c> of a session, into which the <c>oci</c> and
+/// <c>docker</c> exporters write when they are told <c>tar=false</c>.</summary>
+/// <remarks>
+/// Service <c>containerd.services.content.v1.Content</c>, of which the exporters call only Write. On it every message waits for the answer to
+/// the one before; several blobs (four layers and a JSON document) are on their way at once. Manifests come last.
+/// <code>
+/// STAT    ref, total, expected   before anything: the answer ALREADY_EXISTS leaves the blob out
+/// WRITE   offset, data           at most 8 MiB
+/// COMMIT  total, expected        the answer must repeat size and digest
+/// </code>
+/// </remarks>
+/// <param name="open">Says where a blob goes; null leaves it out. The stream is disposed behind its last byte, or early when the blob broke off.</param>
+public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stream?>> open) : IAttachable
+{
+    public const string WriteMethod = "/containerd.services.content.v1.Content/Write";
+
+    private const string StoreHeader = "buildkit-attachable-store-id";
+    private const string Store = "export";
+
+    private Dictionary<string, GrpcHandler>? _methods;
+
+    public IReadOnlyDictionary<string, GrpcHandler> Methods => _methods ??= new(StringComparer.Ordinal)
+    {
+        [WriteMethod] = (call, cancellation) => ReceiveAsync(call, cancellation),
+    };
+
+    internal async Task ReceiveAsync(IGrpcStream call, CancellationToken cancellation)
+    {
+        if (call.RequestHeaders.First(StoreHeader) is not Store)
+        {
+            throw new GrpcStatusException(GrpcStatusCode.NotFound, $"unknown store {call.RequestHeaders.First(StoreHeader)}");
+        }
+
+        using var first = await WriteMessage.ReadAsync(call, cancellation);
+        if (first is null)
+        {
+            return;
+        }
+
+        var offer = OfferOf(first);
+        await using var destination = await open(offer, cancellation)
+            ?? throw new GrpcStatusException(GrpcStatusCode.AlreadyExists, $"{offer.Digest} already exists");
+        using var blob = new IncomingBlob(call, offer, destination);
+        await blob.TakeAsync(first, cancellation);
+    }
+
+    private static BlobOffer OfferOf(WriteMessage message) =>
+        message.Expected.StartsWith("sha256:", StringComparison.Ordinal) && message.Total >= 0
+            ? new BlobOffer(message.Ref.Split('-', 2)[0], message.Expected, message.Total)
+            : throw new GrpcStatusException(GrpcStatusCode.InvalidArgument, $"a write needs a sha256 digest and a size, not \"{message.Expected}\"");
+
+    /// <summary>One blob while it arrives.</summary>
+    private sealed class IncomingBlob(IGrpcStream call, BlobOffer offer, Stream destination) : IDisposable
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private long _received;
+
+        public async Task TakeAsync(WriteMessage first, CancellationToken cancellation)
+        {
+            await AnswerAsync(first, cancellation);
+            while (await WriteMessage.ReadAsync(call, cancellation) is { } message)
+            {
+                using (message)
+                {
+                    await AnswerAsync(message, cancellation);
+                }
+            }
+        }
+
+        public void Dispose() => _hash.Dispose();
+
+        private async Task AnswerAsync(WriteMessage message, CancellationToken cancellation)
+        {
+            if (message.Action != WriteAction.Stat)
+            {
+                await StoreAsync(message, cancellation);
+            }
+
+            var answer = new WriteContentResponse { Action = message.Action, Offset = _received, Total = offer.Size };
+            if (message.Action == WriteAction.Commit)
+            {
+                Check();
+                answer.Digest = offer.Digest;
+            }
+
+            await call.WriteMessageAsync(answer, cancellation);
+        }
+
+        private async Task StoreAsync(WriteMessage message, CancellationToken cancellation)
+        {
+            if (message.Offset != _received && !message.Data.IsEmpty)
+            {
+                throw new GrpcStatusException(GrpcStatusCode.OutOfRange, $"write to offset {message.Offset} of {offer.Digest}, where {_received} comes next");
+            }
+
+            foreach (var part in message.Data)
+            {
+                _hash.AppendData(part.Span);
+                await destination.WriteAsync(part, cancellation);
+            }
+
+            _received += message.Data.Length;
+        }
+
+        private void Check()
+        {
+            if (_received != offer.Size || $"sha256:{Convert.ToHexStringLower(_hash.GetCurrentHash())}" != offer.Digest)
+            {
+                throw new GrpcStatusException(GrpcStatusCode.FailedPrecondition, $"{offer.Digest} arrived with {_received} bytes that are not its contents");
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Slipway.BuildKit.Content;
+using Slipway.BuildKit.Grpc;
+using Slipway.Tests.Support;
+using Xunit;
+
+namespace Slipway.Tests.BuildKit.Content;
+
+/// <summary>What the exporters write into a session's content store.</summary>
+public sealed class BlobIntakeTests
+{
+    private static readonly byte[] Blob = "the bytes of a layer"u8.ToArray();
+
+    private readonly MemoryStream _received = new();
+    private readonly List<BlobOffer> _offers = [];
+
+    [Fact]
+    public async Task A_blob_arrives_whole_and_its_size_and_digest_are_confirmed()
+    {
+        var answer = await BlobCall.SendAsync(Intake(_ => _received), "layer", Blob);
+        Assert.Equal((Blob.Length, BlobCall.Digest(Blob)), (answer.Offset, answer.Digest));
+        Assert.Equal(Blob, _received.ToArray());
+        Assert.Equal(new BlobOffer("layer", BlobCall.Digest(Blob), Blob.Length), Assert.Single(_offers));
+    }
+
+    [Fact]
+    public async Task A_blob_that_is_not_wanted_exists_already()
+    {
+        var problem = await Assert.ThrowsAsync<GrpcStatusException>(() => BlobCall.SendAsync(Intake(_ => null), "layer", Blob));
+        Assert.Equal(GrpcStatusCode.AlreadyExists, problem.Code);
+    }
+
+    [Fact]
+    public async Task Contents_of_another_digest_are_refused()
+    {
+        var problem = await Assert.ThrowsAsync<GrpcStatusException>(
+            () => BlobCall.SendAsync(Intake(_ => _received), "layer", Blob, BlobCall.Digest("other"u8)));
+        Assert.Equal(GrpcStatusCode.FailedPrecondition, problem.Code);
+    }
+
+    [Theory]
+    [InlineData("local:cache", null, GrpcStatusCode.NotFound)]
+    [InlineData("export", "md5:1", GrpcStatusCode.InvalidArgument)]
+    public async Task What_no_exporter_says_is_refused(string store, string? digest, GrpcStatusCode code)
+    {
+        var problem = await Assert.ThrowsAsync<GrpcStatusException>(() => BlobCall.SendAsync(Intake(_ => _received), "layer", Blob, digest, store));
+        Assert.Equal(code, problem.Code);
+    }
+
+    private BlobIntake Intake(Func<BlobOffer, Stream?> open) => new((offer, _) =>
+    {
+        _offers.Add(offer);
+        return ValueTask.FromResult(open(offer));
+    });
+}

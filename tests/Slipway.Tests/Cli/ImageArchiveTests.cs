@@ -1,0 +1,70 @@
+using System.Formats.Tar;
+using System.IO.Pipelines;
+using Depot.Cli.Docker;
+using Xunit;
+
+namespace Slipway.Tests.Cli;
+
+/// <summary>The archive that carries an image into Docker.</summary>
+public sealed class ImageArchiveTests
+{
+    [Fact]
+    public async Task Files_that_arrive_at_the_same_time_stand_one_after_the_other()
+    {
+        var archive = new ImageArchive();
+        using var destination = new MemoryStream();
+        var writing = archive.WriteToAsync(destination, CancellationToken.None);
+        var files = Enumerable.Range(0, 4).Select(i => Enumerable.Repeat((byte)i, 100_000 + i).ToArray()).ToList();
+        await Task.WhenAll(files.Select(async (contents, i) =>
+        {
+            await using var file = await archive.AddAsync($"file-{i}", contents.Length, _ => { }, CancellationToken.None);
+            foreach (var piece in contents.Chunk(7_000))
+            {
+                await file.WriteAsync(piece);
+                await Task.Yield();
+            }
+        }));
+        archive.Complete();
+        await writing;
+        destination.Position = 0;
+        await using var reader = new TarReader(destination);
+        var read = new SortedDictionary<string, byte[]>();
+        while (await reader.GetNextEntryAsync() is { } entry)
+        {
+            using var contents = new MemoryStream();
+            await entry.DataStream!.CopyToAsync(contents);
+            read[entry.Name] = contents.ToArray();
+        }
+
+        Assert.Equal(files, read.Values);
+    }
+
+    [Fact]
+    public async Task A_file_that_breaks_off_ends_the_archive_and_the_other_writers()
+    {
+        var archive = new ImageArchive();
+        var writing = archive.WriteToAsync(Stream.Null, CancellationToken.None);
+        await using (var broken = await archive.AddAsync("broken", 10, _ => { }, CancellationToken.None))
+        {
+            await broken.WriteAsync(new byte[3]);
+        }
+
+        var problem = await Assert.ThrowsAsync<IOException>(() => writing);
+        Assert.Contains("broken broke off after 3 of 10 bytes", problem.Message);
+        await Assert.ThrowsAsync<IOException>(async () => await archive.AddAsync("late", 1, _ => { }, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData(0L)]
+    [InlineData(8589934591L)]
+    [InlineData(8589934592L)]
+    [InlineData(5_000_000_000_000L)]
+    public void A_size_is_read_as_it_was_written(long size)
+    {
+        // A stream that cannot be sought: the contents are not there.
+        using var archive = PipeReader.Create(new MemoryStream(TarHeader.OfFile("name", size))).AsStream();
+        using var reader = new TarReader(archive);
+        var entry = reader.GetNextEntry()!;
+        Assert.Equal(("name", size), (entry.Name, entry.Length));
+    }
+}
