@@ -31,8 +31,8 @@ internal sealed partial class Terminal
     public static Terminal OfProcess(TerminalOptions options) => new()
     {
         In = OpenInput(),
-        Out = Console.OpenStandardOutput(),
-        Err = Console.OpenStandardError(),
+        Out = IsTerminal(1) != 0 ? new TerminalOutput(1) : Console.OpenStandardOutput(),
+        Err = IsTerminal(2) != 0 ? new TerminalOutput(2) : Console.OpenStandardError(),
         InIsTerminal = IsTerminal(0) != 0,
         OutIsTerminal = IsTerminal(1) != 0,
         ErrIsTerminal = IsTerminal(2) != 0,
@@ -40,10 +40,10 @@ internal sealed partial class Terminal
         Size = SizeOfStderr,
     };
 
-    /// <summary>.NET's own stream edits lines where stdin is a terminal, echo included: keys would come with Enter only.</summary>
-    private static Stream OpenInput() => OperatingSystem.IsWindows() || IsTerminal(0) == 0
-        ? Console.OpenStandardInput()
-        : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives, and because it edits lines: keys would come with Enter only.</summary>
+    private static Stream OpenInput() => IsTerminal(0) != 0
+        ? new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0)
+        : Console.OpenStandardInput();
 
     /// <summary>Writes one line of result.</summary>
     public void WriteResult(string line) => Write(Out, line);

@@ -15,18 +15,22 @@ internal sealed class CliSettings
 
     private readonly Func<string, string?> _environment;
     private readonly Lazy<ConfigFile> _config;
+    private readonly string? _program;
     private readonly Lazy<ProxyRules> _proxies;
 
-    public CliSettings(Func<string, string?> environment)
+    /// <param name="environment">A variable by name.</param>
+    /// <param name="program">Where this program is, whose installer may have left its server's address there.</param>
+    public CliSettings(Func<string, string?> environment, string? program = null)
     {
         _environment = environment;
+        _program = program;
         _config = new Lazy<ConfigFile>(() => ConfigFile.Read(ConfigPath));
         _proxies = new Lazy<ProxyRules>(() => ProxyRules.From(environment));
     }
 
     public static CliSettings FromProcess() =>
 #pragma warning disable RS0030 // The one place where the environment is read.
-        new(Environment.GetEnvironmentVariable);
+        new(Environment.GetEnvironmentVariable, Environment.ProcessPath);
 #pragma warning restore RS0030
 
     /// <summary>These settings with some variables changed: "" unsets one.</summary>
@@ -56,6 +60,7 @@ internal sealed class CliSettings
     public (string Url, string Source) ApiUrl =>
         Value("DEPOT_API_URL") is { } url ? (url, "DEPOT_API_URL")
         : Config.ApiUrl is { } stored ? (stored, ConfigPath)
+        : InstalledServer.PathBeside(_program) is { } file && InstalledServer.Read(file) is { } installed ? (installed, file)
         : (DefaultApiUrl, "the default");
 
     public string? Token => Value("DEPOT_TOKEN");
@@ -80,6 +85,9 @@ internal sealed class CliSettings
     public string? ProjectId => Value("DEPOT_PROJECT_ID");
 
     public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
+
+    /// <summary>Where a line is left for every build that ended.</summary>
+    public string? BuildsFile => Value("DEPOT_BUILDS_FILE");
 
     public bool SuppressNoOutputWarning => IsTrue("DEPOT_SUPPRESS_NO_OUTPUT_WARNING") ?? false;
 
@@ -148,6 +156,11 @@ internal sealed class CliSettings
 
     /// <summary>Bake and Compose ask for none; a plain metadata file carries the build's warnings only when asked to.</summary>
     public bool MetadataWarnings => IsTrue("BUILDX_METADATA_WARNINGS") ?? false;
+
+    /// <summary>Access to a repository that holds a definition: a token, or a whole Authorization header.</summary>
+    public string? BakeGitToken => Value("BUILDX_BAKE_GIT_AUTH_TOKEN");
+
+    public string? BakeGitHeader => Value("BUILDX_BAKE_GIT_AUTH_HEADER");
 
     /// <summary>Definition files of a bake that names none: paths, parted as <c>PATH</c> is or by a separator of the user's.</summary>
     public IReadOnlyList<string> BakeFiles => Value("BUILDX_BAKE_FILE") is { } files
