@@ -74,6 +74,14 @@ internal sealed class BenchSite : IAsyncDisposable
     public Task<Cost> BuildxAsync(params string[] arguments) =>
         Measured.RunAsync(new Command("docker", ["buildx", "build", "--progress=plain", .. arguments], BuildxEnvironment), _cancellation);
 
+    /// <summary>The targets of a definition, by our client.</summary>
+    public Task<Cost> DepotBakeAsync(params string[] arguments) =>
+        Measured.RunAsync(new Command(Path.Combine(Root, "out/bin/depot"), ["bake", "--progress=plain", .. arguments], DepotEnvironment), _cancellation);
+
+    /// <summary>The same by buildx, straight to the engine.</summary>
+    public Task<Cost> BuildxBakeAsync(params string[] arguments) =>
+        Measured.RunAsync(new Command("docker", ["buildx", "bake", "--progress=plain", .. arguments], BuildxEnvironment), _cancellation);
+
     /// <summary>Forgets the contexts that the engine holds copies of; the cached steps stay. Cold rounds would fill the memory otherwise.</summary>
     public Task ForgetContextsAsync() =>
         Measured.RunPlainlyAsync(new Command("docker", ["buildx", "prune", "--force", "--filter", "type=source.local"], BuildxEnvironment), _cancellation);

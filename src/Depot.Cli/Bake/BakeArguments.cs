@@ -22,6 +22,8 @@ internal sealed class BakeArguments
 
     public string Call { get; set; } = "build";
 
+    public string LintFailOn { get; set; } = "error";
+
     public string List { get; set; } = "";
 
     public string MetadataFile { get; set; } = "";
@@ -35,6 +37,8 @@ internal sealed class BakeArguments
     public string Sbom { get; set; } = "";
 
     public string Token { get; set; } = "";
+
+    public bool Lint { get; set; }
 
     public bool Load { get; set; }
 

@@ -54,7 +54,7 @@ internal static class BakeCommand
         var source = DefinitionSource.Of(arguments);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: "depot", cli.Uploads);
         var steps = new VertexWriter(display.Write, cli.Clock);
-        var definition = BakeFault.Explained(Read(await DefinitionSource.ReadAsync(cli, arguments, steps, cancellation), arguments, source, cli));
+        var definition = BakeFault.Explained(Read(await source.ReadAsync(cli, arguments, steps, cancellation), arguments, source, cli));
         if (arguments.List.Length > 0)
         {
             await display.CompleteAsync();
@@ -71,10 +71,10 @@ internal static class BakeCommand
         }
 
         await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);
-        return Deliver(cli, arguments, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
+        return Deliver(cli, arguments, request.Plan, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
     }
 
-    private static int Deliver(CliContext cli, BakeArguments arguments, IReadOnlyList<BakeResult> results)
+    private static int Deliver(CliContext cli, BakeArguments arguments, BakePlan plan, IReadOnlyList<BakeResult> results)
     {
         if (arguments.MetadataFile.Length > 0)
         {
@@ -86,7 +86,7 @@ internal static class BakeCommand
             cli.Output.WriteLine($"\n# {result.Target.Name}\n{result.Result.Message}");
         }
 
-        return ExitCode.Done;
+        return BakeAnswers.Print(cli, plan, results);
     }
 
     private static Func<BakeDefinition> Read(IReadOnlyList<BakeFile> files, BakeArguments arguments, DefinitionSource source, CliContext cli)

@@ -39,6 +39,8 @@ internal static class BakeFlags
 
     private static void AddDepot(FlagTable table, BakeArguments into) => table
         .Text("build-platform", null, "Run builds on this platform (\"dynamic\", \"linux/amd64\", \"linux/arm64\") (default \"dynamic\")", value => into.BuildPlatform = value)
+        .Switch("lint", null, "Check the Dockerfiles before they are built", value => into.Lint = value)
+        .Text("lint-fail-on", null, "What of the check ends the build (\"info\", \"warn\", \"error\", \"none\") (default \"error\")", value => into.LintFailOn = value)
         .Text("project", null, "Depot project ID", value => into.Project = value)
         .Text("token", null, "Depot API token", value => into.Token = value)
         .Text("builder", null, "Accepted for scripts written for buildx; the project chooses the builder", _ => { }, hidden: true)

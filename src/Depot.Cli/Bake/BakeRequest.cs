@@ -16,7 +16,7 @@ internal sealed record BakeRequest(BakePlan Plan, Grants Grants)
         var plan = definition.Plan(source.Targets, Override.Parse(Flags(arguments), settings.Variable), grants);
         foreach (var target in plan.Targets.Values)
         {
-            Complete(target, settings);
+            Complete(target, source, settings);
         }
 
         return new BakeRequest(plan, grants);
@@ -48,7 +48,7 @@ internal sealed record BakeRequest(BakePlan Plan, Grants Grants)
         var name => name,
     };
 
-    private static void Complete(Target target, CliSettings settings)
+    private static void Complete(Target target, DefinitionSource source, CliSettings settings)
     {
         if (target.Context == "-")
         {
@@ -65,7 +65,30 @@ internal sealed record BakeRequest(BakePlan Plan, Grants Grants)
             (target.Args ??= new(StringComparer.Ordinal))["SOURCE_DATE_EPOCH"] = epoch;
         }
 
-        target.Context = Cleaned(target.Context!);
+        foreach (var (name, context) in target.Contexts?.ToList() ?? [])
+        {
+            target.Contexts![name] = source.Locate(context);
+        }
+
+        target.Context = Cleaned(source.Locate(target.Context!));
+        if (RemoteSource.IsRemote(target.Context))
+        {
+            AddGitAccess(target, settings);
+        }
+    }
+
+    /// <summary>What opens the definition's repository opens the context's, too: BuildKit asks for secrets of these names.</summary>
+    private static void AddGitAccess(Target target, CliSettings settings)
+    {
+        if (settings.BakeGitToken is not null)
+        {
+            (target.Secrets ??= []).Add(new SecretEntry("GIT_AUTH_TOKEN", "", "BUILDX_BAKE_GIT_AUTH_TOKEN"));
+        }
+
+        if (settings.BakeGitHeader is not null)
+        {
+            (target.Secrets ??= []).Add(new SecretEntry("GIT_AUTH_HEADER", "", "BUILDX_BAKE_GIT_AUTH_HEADER"));
+        }
     }
 
     private static string Cleaned(string context) =>

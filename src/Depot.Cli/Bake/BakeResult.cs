@@ -4,7 +4,8 @@ using Depot.Cli.Build;
 namespace Depot.Cli.Bake;
 
 /// <summary>What came of one target.</summary>
-internal sealed record BakeResult(BakeTarget Target, BuildResult Result, RemoteBuild Build)
+/// <param name="Answer">Instead of a result, where the target was only asked something.</param>
+internal sealed record BakeResult(BakeTarget Target, BuildResult Result, RemoteBuild Build, CallAnswer? Answer = null)
 {
     /// <summary>The metadata file: one object per target, whatever its project.</summary>
     public static byte[] Metadata(IEnumerable<BakeResult> results)

@@ -26,7 +26,8 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             await ResolveAsync(resolved, cancellation);
             docker = await ConnectDockerAsync(resolved, cancellation);
-            WarnOfNoOutput(docker);
+            resolved.SelectMany(target => target.Target.Plan.Warnings).Distinct(StringComparer.Ordinal).ToList().ForEach(cli.Warn);
+            WarnOfNoOutput(docker, [.. resolved.Where(target => target.Target.Plan.Call is null).Select(target => target.Target.Name)]);
             foreach (var project in resolved.GroupBy(target => target.Project))
             {
                 projects.Add(await ProjectBake.OpenAsync(cli, project.Key, project.Select(target => target.Target), docker, logins, display, Names, cancellation));
@@ -110,14 +111,14 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         return docker;
     }
 
-    private void WarnOfNoOutput(LocalDocker? docker)
+    private void WarnOfNoOutput(LocalDocker? docker, HashSet<string> built)
     {
         if (cli.LoadsByDefault && docker is not null)
         {
             return;
         }
 
-        var silent = plan.Targets.Values.Where(target => target.Outputs is not { Count: > 0 } && !target.IsLinked).Select(target => target.Name).ToList();
+        var silent = plan.Targets.Values.Where(target => target.Outputs is not { Count: > 0 } && !target.IsLinked && built.Contains(target.Name)).Select(target => target.Name).ToList();
         if (silent.Count > 0 && !(arguments.SuppressNoOutputWarning ?? cli.Settings.SuppressNoOutputWarning))
         {
             cli.Warn($"No output specified for {string.Join(", ", silent)} target(s) with depot driver. Build result will only remain in the build cache. "

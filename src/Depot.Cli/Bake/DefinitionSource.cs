@@ -1,5 +1,6 @@
 using Depot.Cli.Build;
 using Slipway.Bake.Definition;
+using Slipway.Bake.Functions;
 using Slipway.BuildKit.Progress;
 
 namespace Depot.Cli.Bake;
@@ -33,12 +34,33 @@ internal sealed record DefinitionSource(string Url, string CommandContext, IRead
         },
     };
 
-    public static Task<IReadOnlyList<BakeFile>> ReadAsync(CliContext cli, BakeArguments arguments, VertexWriter steps, CancellationToken cancellation)
+    /// <summary>Remote files first, then those that are named as this machine's (<c>cwd://</c>).</summary>
+    public async Task<IReadOnlyList<BakeFile>> ReadAsync(CliContext cli, BakeArguments arguments, VertexWriter steps, CancellationToken cancellation)
     {
-        var local = arguments.Files.Select(name => name.StartsWith(Here, StringComparison.Ordinal) ? name[Here.Length..] : name).ToList();
-        var where = arguments.FilesFromEnvironment ? " from BUILDX_BAKE_FILE env" : "";
-        return steps.RunAsync($"[internal] load local bake definitions{where}", step => DefinitionFiles.ReadAsync(cli, local, step, cancellation));
+        var named = arguments.Files.ToLookup(name => Url.Length == 0 || name.StartsWith(Here, StringComparison.Ordinal));
+        var files = new List<BakeFile>();
+        if (Url.Length > 0)
+        {
+            files.AddRange(await steps.RunAsync("[internal] load remote bake definitions", step => RemoteDefinition.ReadAsync(cli, Url, [.. named[false]], step, cancellation)));
+        }
+
+        if (Url.Length == 0 || named[true].Any())
+        {
+            var local = named[true].Select(name => name.StartsWith(Here, StringComparison.Ordinal) ? name[Here.Length..] : name).ToList();
+            var where = arguments.FilesFromEnvironment ? " from BUILDX_BAKE_FILE env" : "";
+            files.AddRange(await steps.RunAsync($"[internal] load local bake definitions{where}", step => DefinitionFiles.ReadAsync(cli, local, step, cancellation)));
+        }
+
+        return files;
     }
+
+    /// <summary>A path that the definition means in its own place: in its repository, where it comes from one.</summary>
+    public string Locate(string path) => GitAddress.Parse(Url) is not { } address || IsElsewhere(path) ? path
+        : PathFunctions.Clean(path) == "." ? Url
+        : address.Below(path);
+
+    private static bool IsElsewhere(string path) => path.StartsWith(Here, StringComparison.Ordinal) || TargetArguments.IsLink(path)
+        || path.StartsWith("docker-image:", StringComparison.Ordinal) || RemoteSource.IsRemote(path);
 
     private static IReadOnlyList<string> Named(IReadOnlyList<string> words) => words.Count > 0 ? words : ["default"];
 

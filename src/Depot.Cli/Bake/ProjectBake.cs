@@ -3,6 +3,7 @@ using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Wire.Control;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.Bake;
@@ -46,8 +47,8 @@ internal sealed class ProjectBake : IAsyncDisposable
         var folders = new SharedFolders(_targets.Select(target => target.Opened));
         return await build.RunAsync<IReadOnlyList<BakeResult>>(
             async builders => await FirstFailure.OfAllAsync<BakeResult>(
-                _targets.Select(target => (Func<CancellationToken, Task<BakeResult>>)(async stop => new BakeResult(
-                    target.Resolved, await RunAsync(target.Resolved, target.Opened, folders, builders, display, names, stop), build))),
+                _targets.Select(target => (Func<CancellationToken, Task<BakeResult>>)(stop => RunAsync(
+                    cli, build, target.Resolved, target.Opened, folders, builders, TargetProgress.Named(display.Write, names ? target.Resolved.Name : null), names, stop))),
                 cancellation),
             cancellation);
     }
@@ -80,13 +81,22 @@ internal sealed class ProjectBake : IAsyncDisposable
         return request;
     }
 
-    private async Task<BuildResult> RunAsync(
-        BakeTarget target, BuildTarget opened, SharedFolders folders, BuilderSet builders, IProgressRenderer display, bool names, CancellationToken cancellation)
+    private async Task<BakeResult> RunAsync(
+        CliContext cli, RemoteBuild build, BakeTarget target, BuildTarget opened, SharedFolders folders, BuilderSet builders, Action<StatusResponse> show, bool names, CancellationToken cancellation)
     {
         try
         {
-            return await opened.RunAsync(
-                builders, solve => LinksAsync(target, opened, solve, folders, cancellation), TargetProgress.Named(display.Write, names ? target.Name : null), cancellation);
+            if (target.Plan.Call is { } call)
+            {
+                return new BakeResult(target, BuildResult.None, build, await opened.CallAsync(builders, call, show, cancellation));
+            }
+
+            if (target.Plan.Lint is { } lint)
+            {
+                lint.Judge(await opened.CallAsync(builders, new CallSpec("lint"), show, cancellation), target.Plan.DockerfileName, cli.Error);
+            }
+
+            return new BakeResult(target, await opened.RunAsync(builders, solve => LinksAsync(target, opened, solve, folders, cancellation), show, cancellation), build);
         }
         catch (CliException problem)
         {

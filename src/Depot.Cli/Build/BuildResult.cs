@@ -14,6 +14,9 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     private readonly SortedDictionary<string, string> _answer = new(
         answer.Where(entry => !(preferImageDigest && entry.Key == ConfigDigest)).ToDictionary(entry => entry.Key, entry => entry.Value), StringComparer.Ordinal);
 
+    /// <summary>Of a question to the frontend.</summary>
+    public static BuildResult None { get; } = new(new Dictionary<string, string>(), preferImageDigest: false);
+
     /// <summary>The image's id: its config's digest, or its manifest's where Docker names images by that; empty without an image.</summary>
     public string ImageId => _answer.GetValueOrDefault(ConfigDigest) ?? _answer.GetValueOrDefault(ImageDigest) ?? "";
 

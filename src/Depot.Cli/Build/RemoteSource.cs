@@ -16,7 +16,7 @@ internal static class RemoteSource
     /// <summary>True when a git address has a query part (<c>?ref=…</c>), which older frontends do not know.</summary>
     public static bool HasGitQuery(string text) => IsGit(text) && text.Split('#')[0].Contains('?', StringComparison.Ordinal);
 
-    private static bool IsGit(string text)
+    public static bool IsGit(string text)
     {
         if (text.StartsWith("./", StringComparison.Ordinal) || text.StartsWith("../", StringComparison.Ordinal))
         {

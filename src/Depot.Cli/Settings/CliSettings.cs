@@ -149,6 +149,11 @@ internal sealed class CliSettings
     /// <summary>Bake and Compose ask for none; a plain metadata file carries the build's warnings only when asked to.</summary>
     public bool MetadataWarnings => IsTrue("BUILDX_METADATA_WARNINGS") ?? false;
 
+    /// <summary>Access to a repository that holds a definition: a token, or a whole Authorization header.</summary>
+    public string? BakeGitToken => Value("BUILDX_BAKE_GIT_AUTH_TOKEN");
+
+    public string? BakeGitHeader => Value("BUILDX_BAKE_GIT_AUTH_HEADER");
+
     /// <summary>Definition files of a bake that names none: paths, parted as <c>PATH</c> is or by a separator of the user's.</summary>
     public IReadOnlyList<string> BakeFiles => Value("BUILDX_BAKE_FILE") is { } files
         ? files.Split(Value("BUILDX_BAKE_PATH_SEPARATOR") ?? Path.PathSeparator.ToString(), StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)

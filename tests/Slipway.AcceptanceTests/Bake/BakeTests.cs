@@ -160,6 +160,47 @@ public sealed class BakeTests(Site site)
     }
 
     [Fact]
+    public async Task A_definition_and_its_contexts_come_from_a_repository()
+    {
+        using var folder = new WorkFolder("git")
+            .With("repository/sub/docker-bake.hcl", "target \"default\" {\n  context = \"app\"\n  contexts = { here = BAKE_CMD_CONTEXT, data = \"data\" }\n}\n")
+            .With("repository/sub/app/Dockerfile", $"FROM {site.BaseImage}\nCOPY word /word\nCOPY --from=here local /local\nCOPY --from=data more /more\n")
+            .With("repository/sub/app/word", "from git\n")
+            .With("repository/sub/data/more", "more from git\n");
+        foreach (var arguments in new[] { "init -q -b main", "add -A", "-c user.name=t -c user.email=t@example.com commit -qm first" })
+        {
+            (await RunningCommand.Start("git", arguments.Split(' '), directory: folder["repository"]).WaitAsync()).MustSucceed();
+        }
+
+        var port = Parts.FreePort();
+        await using var daemon = RunningCommand.Start(
+            "git", ["daemon", "--export-all", "--verbose", "--informative-errors", "--listen=127.0.0.1", $"--port={port}", $"--base-path={folder.Path}", folder.Path]);
+        await daemon.SaysAsync("Ready to rumble");
+        using var here = new WorkFolder().With("local", "from here\n");
+        var result = await site.StartDepot(["bake", $"git://127.0.0.1:{port}/repository#main:sub", "--set", "*.output=out"], directory: here.Path).WaitAsync();
+        result.MustSucceed();
+        Assert.Equal("from git\nfrom here\nmore from git\n", string.Concat(new[] { "word", "local", "more" }.Select(name => File.ReadAllText(here[$"out/{name}"]))));
+
+        var missing = await site.StartDepot(["bake", $"git://127.0.0.1:{port}/repository#nothere"], directory: here.Path).WaitAsync();
+        Assert.Contains($"failed to read the definition from git://127.0.0.1:{port}/repository: git: fatal:", missing.MustFail().Error);
+    }
+
+    [Fact]
+    public async Task A_check_answers_for_every_target_and_builds_none()
+    {
+        using var folder = new WorkFolder()
+            .With("good/Dockerfile", $"FROM {site.BaseImage}\nRUN false\n").With("bad/Dockerfile", $"FROM {site.BaseImage} as lower\nRUN false\n")
+            .With("docker-bake.hcl", "group \"default\" { targets = [\"good\", \"bad\"] }\ntarget \"good\" { context = \"good\" }\ntarget \"bad\" { context = \"bad\" }\n");
+        var text = await site.StartDepot(["bake", "--check"], directory: folder.Path).WaitAsync();
+        Assert.Contains("FromAsCasing", text.MustFail().Output);
+        var json = await site.StartDepot(["bake", "--call=check,format=json,ignorestatus=true"], directory: folder.Path).WaitAsync();
+        using var answer = JsonDocument.Parse(json.MustSucceed().Output);
+        var targets = answer.RootElement.GetProperty("target");
+        Assert.Equal("bad", targets.GetProperty("bad").GetProperty("build").GetProperty("context").GetString());
+        Assert.Equal(1, targets.GetProperty("bad").GetProperty("check").GetProperty("warnings").GetArrayLength());
+    }
+
+    [Fact]
     public async Task A_definition_opens_no_file_outside_its_folder_by_itself()
     {
         using var outside = new WorkFolder().With("Dockerfile", "FROM scratch\n");
