@@ -68,6 +68,34 @@ docker_plugin() {
 # need_registry: docker-registry, not running as a service.
 need_registry() { need_packages_if_absent docker-registry docker-registry; }
 
+# need_moto: AWS's APIs for tests. They need a newer Python than the release has, so they get a Debian of their own, outside the
+# clone: every later clone of this machine finds it. Its folder is $parts_moto.
+parts_moto=${SLIPWAY_CACHE_DIR:-/var/cache/slipway}/moto
+need_moto() {
+  local uri entry keyring new
+  [ -x "$parts_moto/usr/bin/moto_server" ] && return 0
+  need_packages debootstrap || return 1
+  IFS='|' read -r uri _ entry < <(_parts_mirror) || return 1
+  keyring=$(_parts_keyring "$entry")
+  mkdir -p "$(dirname "$parts_moto")" || return 1
+  (
+    flock 9
+    [ -x "$parts_moto/usr/bin/moto_server" ] && exit 0
+    echo "installing moto in $parts_moto (a Debian of the newer suite, 300 MB)"
+    new=$(mktemp -d "$parts_moto.XXXXXX")
+    # In a mount namespace, so that nothing stays mounted in there if this is interrupted.
+    if ! unshare --mount debootstrap --variant=minbase ${keyring:+--keyring="$keyring"} \
+      --include=python3-moto,python3-flask,python3-flask-cors,python3-cffi-backend testing "$new" "$uri" >"$new.log" 2>&1; then
+      echo "error: moto could not be installed: $(tail -n 1 "$new.log")" >&2
+      rm -rf "$new"
+      exit 1
+    fi
+    rm -rf "$new"/var/cache/apt/* "$new"/var/lib/apt/lists/* "$new"/usr/share/{doc,man,locale} "$new.log" "$parts_moto"
+    chmod 755 "$new"
+    mv "$new" "$parts_moto"
+  ) 9>"$parts_moto.lock"
+}
+
 # need_busybox: a static busybox for base images. Prints nothing; `command -v busybox` finds it.
 need_busybox() {
   command -v busybox >/dev/null && _parts_is_static "$(command -v busybox)" && return 0
@@ -146,6 +174,17 @@ need_published_depot() {
 
 # need_aot_toolchain: what NativeAOT links with.
 need_aot_toolchain() { need_packages gcc libc6-dev zlib1g-dev; }
+
+# need_cross_toolchain arm64|x64: what NativeAOT links with for the other Linux processor.
+need_cross_toolchain() {
+  case $1 in
+    arm64) need_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+    x64) need_packages gcc-x86-64-linux-gnu libc6-dev-amd64-cross ;;
+  esac
+}
+
+# cross_prefix arm64|x64: what that toolchain's programs begin with.
+cross_prefix() { case $1 in arm64) echo aarch64-linux-gnu- ;; x64) echo x86_64-linux-gnu- ;; esac; }
 
 # need_dotnet: the SDK that global.json names. Debian has none, so it is for the user to install.
 need_dotnet() {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs Debian's docker-registry on loopback for tests and examples; everything it keeps is under DIR.
-# PORT 0 takes a free one. `start` prints `127.0.0.1:PORT` when the registry answers; a running one is left as it is.
+# Runs Debian's docker-registry for tests and examples, on loopback if no other ADDRESS is given; everything it keeps is under DIR.
+# PORT 0 takes a free one. `start` prints `ADDRESS:PORT` when the registry answers; a running one is left as it is.
 set -euo pipefail
 
-usage='usage: eng/registry.sh start DIR PORT [--htpasswd USER PASS] [--tls CERT KEY] [--token REALM CERT] | stop DIR'
+usage='usage: eng/registry.sh start DIR [ADDRESS:]PORT [--htpasswd USER PASS] [--tls CERT KEY] [--token REALM CERT] | stop DIR'
 die() { echo "error: $*" >&2; exit 1; }
 
 # Signals only what is still our registry: pids are used again.
@@ -15,7 +15,7 @@ running() {
 quote() { printf "'%s'" "${1//\'/\'\'}"; }
 
 write_config() {
-  local port=$1 user='' password='' cert='' key='' realm='' signer=''
+  local listen=$1 user='' password='' cert='' key='' realm='' signer=''
   shift
   while [ $# -gt 0 ]; do
     [ $# -ge 3 ] || die "$usage"
@@ -30,7 +30,7 @@ write_config() {
   {
     printf 'version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n'
     printf 'storage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n' "$(quote "$dir/data")"
-    printf 'http:\n  addr: 127.0.0.1:%s\n  secret: loopback\n' "$port"
+    printf 'http:\n  addr: %s\n  secret: loopback\n' "$listen"
     [ -z "$cert" ] || printf '  tls: {certificate: %s, key: %s}\n' "$(quote "$cert")" "$(quote "$key")"
     [ -z "$realm" ] || printf 'auth: {token: {realm: %s, service: registry, issuer: tests, rootcertbundle: %s}}\n' "$(quote "$realm")" "$(quote "$signer")"
     [ -z "$user" ] || printf 'auth: {htpasswd: {realm: registry, path: %s}}\n' "$(quote "$dir/htpasswd")"
@@ -46,10 +46,12 @@ write_config() {
     print "$ARGV[0]:$hash\n"' "$user" >"$dir/htpasswd" || die "this machine's crypt() knows no bcrypt"
 }
 
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
 
 start() {
-  local port
+  local address=127.0.0.1 port
+  case $1 in *:*) address=${1%:*} ;; esac
+  set -- "$address:${1##*:}" "${@:2}"
   # shellcheck source=eng/parts.sh
   . "$(dirname "${BASH_SOURCE[0]}")/parts.sh"
   need_registry >&2
@@ -60,15 +62,15 @@ start() {
     setsid docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null &
     echo $! >"$dir/pid"
     for _ in $(seq 200); do
-      port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$dir/log" | tail -n 1)
-      [ -n "$port" ] && answers "$port" && break
+      port=$(sed -n 's/.*listening on [0-9.]*:\([0-9]*\).*/\1/p' "$dir/log" | tail -n 1)
+      [ -n "$port" ] && answers "$address:$port" && break
       kill -0 $! 2>/dev/null || break
       sleep 0.05
     done
     { running && [ -n "$port" ]; } || die "the registry did not start: $(sed -n '$s/.*msg="\(.*\)".*/\1/;$p' "$dir/log")"
-    echo "$port" >"$dir/port"
+    echo "$address:$port" >"$dir/address"
   fi
-  echo "127.0.0.1:$(cat "$dir/port")"
+  cat "$dir/address"
 }
 
 stop() {
@@ -79,7 +81,7 @@ stop() {
     for _ in $(seq 100); do running || break; sleep 0.05; done
     ! running || kill -9 "$pid"
   fi
-  rm -f "$dir/pid" "$dir/port"
+  rm -f "$dir/pid" "$dir/address"
 }
 
 [ $# -ge 2 ] || die "$usage"
@@ -87,7 +89,7 @@ command=$1
 dir=$(realpath -m "$2")
 shift 2
 case $command in
-  start) [[ ${1:-} =~ ^[0-9]+$ ]] || die "$usage"; start "$@" ;;
+  start) [[ ${1:-} =~ ^([0-9.]+:)?[0-9]+$ ]] || die "$usage"; start "$@" ;;
   stop) stop ;;
   *) die "$usage" ;;
 esac

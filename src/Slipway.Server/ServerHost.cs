@@ -10,6 +10,7 @@ using Slipway.Server.Builders;
 using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Connect;
+using Slipway.Server.Downloads;
 using Slipway.Server.Listening;
 using Slipway.Server.Login;
 using Slipway.Server.Pages;
@@ -44,12 +45,14 @@ public static class ServerHost
             var app = Compose(options, settled, database, certificates);
             await ListenAsync(app, options, cancellation);
             settled.Url = Reachable(new Uri(app.Urls.First()));
+            var log = app.Services.GetRequiredService<ILogger<RunningServer>>();
             foreach (var issuer in options.InsecureIssuers)
             {
-                ServerLog.InsecureIssuer(app.Services.GetRequiredService<ILogger<RunningServer>>(), issuer);
+                ServerLog.InsecureIssuer(log, issuer);
             }
 
-            ServerLog.Serving(app.Services.GetRequiredService<ILogger<RunningServer>>(), settled.Url.ToString(), folder.Path);
+            ServerLog.Serving(log, settled.Url.ToString(), folder.Path);
+            ServerLog.Downloads(log, app.Services.GetRequiredService<DownloadShelf>().Describe());
             return new RunningServer(app, settled.Url, database, certificates, folder);
         }
         catch
@@ -84,6 +87,7 @@ public static class ServerHost
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         builder.Services
             .AddSingleton(settled)
+            .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
             .AddSingleton(options)
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates, options)
@@ -121,6 +125,7 @@ public static class ServerHost
         app.MapGrpcService<CoreProjectEndpoints>();
         app.MapGrpcService<LoginEndpoints>();
         app.MapPages(options);
+        app.MapDownloads();
         return app;
     }
 

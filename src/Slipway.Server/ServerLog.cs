@@ -37,4 +37,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(11, LogLevel.Warning, "The issuer {Issuer} is believed without https (--oidc-allow-insecure-issuer): whoever can answer in its place can build. For tests only.")]
     public static partial void InsecureIssuer(ILogger logger, string issuer);
+
+    [LoggerMessage(12, LogLevel.Information, "The installer at /install-cli.sh has {Archives}.")]
+    public static partial void Downloads(ILogger logger, string archives);
 }

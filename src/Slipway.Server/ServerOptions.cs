@@ -22,6 +22,9 @@ public sealed record ServerOptions
 
     public string? TlsKey { get; init; }
 
+    /// <summary>The folder with the client's archives; null serves none.</summary>
+    public string? DownloadsDirectory { get; init; }
+
     /// <summary>Issuers of CI tokens that may be plain http, on this machine: for tests only.</summary>
     public IReadOnlyList<string> InsecureIssuers { get; init; } = [];
 
@@ -66,6 +69,11 @@ public sealed record ServerOptions
         if (PublicUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
         {
             problems.Add($"the public URL is \"{url}\": it must begin with http:// or https://");
+        }
+
+        if (DownloadsDirectory is { } downloads && !Directory.Exists(downloads))
+        {
+            problems.Add($"the downloads folder {downloads} does not exist: make it with ./build --all, or leave --downloads out");
         }
 
         ValidateTls(problems);

@@ -63,10 +63,10 @@ public sealed class DockerPluginTests(Site site) : IAsyncLifetime
                 services:
                   front:
                     image: {{site.Registry}}/front:{{tag}}
-                    build: {context: ., args: {WORD: front}}
+                    build: {context: ., args: {WORD: front} }
                   back:
                     image: {{site.Registry}}/back:{{tag}}
-                    build: {context: ., args: {WORD: back}}
+                    build: {context: ., args: {WORD: back} }
 
                 """)
             .With("Dockerfile", $"FROM {site.BaseImage}\nARG WORD\nRUN echo $WORD > /word\nCMD [\"cat\", \"/word\"]\n");

@@ -14,10 +14,12 @@ internal sealed class RemoteBuild : IAsyncDisposable
     private readonly BuildApi _api;
     private readonly BuildRecord _record;
     private readonly VertexWriter _steps;
+    private readonly long _openedAt;
 
     private RemoteBuild(CliContext cli, BuildApi api, BuildRecord record, VertexWriter steps)
     {
         (_cli, _api, _record, _steps) = (cli, api, record, steps);
+        _openedAt = cli.Clock.GetTimestamp();
     }
 
     public string Id => _record.Id;
@@ -58,7 +60,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
                 result = await work(builders);
             }
 
-            await FinishAsync(_record.SucceedAsync);
+            await FinishAsync("success", _record.SucceedAsync);
             return result;
         }
         catch (Exception problem)
@@ -94,12 +96,13 @@ internal sealed class RemoteBuild : IAsyncDisposable
 
     private Task FinishFailedAsync(Exception problem, CancellationToken cancellation) =>
         cancellation.IsCancellationRequested || problem is OperationCanceledException
-            ? FinishAsync(_record.CancelAsync)
-            : FinishAsync(stop => _record.FailAsync(problem.Message, stop));
+            ? FinishAsync("canceled", _record.CancelAsync)
+            : FinishAsync("error", stop => _record.FailAsync(problem.Message, stop));
 
     /// <summary>The build's own end stands, whether or not the server can be told; it finds out by itself when the reports stop.</summary>
-    private async Task FinishAsync(Func<CancellationToken, Task> finish)
+    private async Task FinishAsync(string result, Func<CancellationToken, Task> finish)
     {
+        BuildLedger.Note(_cli, result, _cli.Clock.GetElapsedTime(_openedAt), ProjectId, _record.Url);
         using var limit = new CancellationTokenSource(FinishWithin, _cli.Clock);
         try
         {

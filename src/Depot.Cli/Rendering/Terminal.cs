@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Depot.Cli.Rendering;
 
@@ -29,15 +30,20 @@ internal sealed partial class Terminal
     /// <summary>The streams that this process was started with.</summary>
     public static Terminal OfProcess(TerminalOptions options) => new()
     {
-        In = Console.OpenStandardInput(),
-        Out = Console.OpenStandardOutput(),
-        Err = Console.OpenStandardError(),
+        In = OpenInput(),
+        Out = IsTerminal(1) != 0 ? new TerminalOutput(1) : Console.OpenStandardOutput(),
+        Err = IsTerminal(2) != 0 ? new TerminalOutput(2) : Console.OpenStandardError(),
         InIsTerminal = IsTerminal(0) != 0,
         OutIsTerminal = IsTerminal(1) != 0,
         ErrIsTerminal = IsTerminal(2) != 0,
         Options = options,
         Size = SizeOfStderr,
     };
+
+    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives.</summary>
+    private static Stream OpenInput() => IsTerminal(0) != 0
+        ? new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0)
+        : Console.OpenStandardInput();
 
     /// <summary>Writes one line of result.</summary>
     public void WriteResult(string line) => Write(Out, line);

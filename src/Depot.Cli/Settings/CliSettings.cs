@@ -15,18 +15,22 @@ internal sealed class CliSettings
 
     private readonly Func<string, string?> _environment;
     private readonly Lazy<ConfigFile> _config;
+    private readonly string? _program;
     private readonly Lazy<ProxyRules> _proxies;
 
-    public CliSettings(Func<string, string?> environment)
+    /// <param name="environment">A variable by name.</param>
+    /// <param name="program">Where this program is, whose installer may have left its server's address there.</param>
+    public CliSettings(Func<string, string?> environment, string? program = null)
     {
         _environment = environment;
+        _program = program;
         _config = new Lazy<ConfigFile>(() => ConfigFile.Read(ConfigPath));
         _proxies = new Lazy<ProxyRules>(() => ProxyRules.From(environment));
     }
 
     public static CliSettings FromProcess() =>
 #pragma warning disable RS0030 // The one place where the environment is read.
-        new(Environment.GetEnvironmentVariable);
+        new(Environment.GetEnvironmentVariable, Environment.ProcessPath);
 #pragma warning restore RS0030
 
     /// <summary>These settings with some variables changed: "" unsets one.</summary>
@@ -56,6 +60,7 @@ internal sealed class CliSettings
     public (string Url, string Source) ApiUrl =>
         Value("DEPOT_API_URL") is { } url ? (url, "DEPOT_API_URL")
         : Config.ApiUrl is { } stored ? (stored, ConfigPath)
+        : InstalledServer.PathBeside(_program) is { } file && InstalledServer.Read(file) is { } installed ? (installed, file)
         : (DefaultApiUrl, "the default");
 
     public string? Token => Value("DEPOT_TOKEN");
@@ -80,6 +85,9 @@ internal sealed class CliSettings
     public string? ProjectId => Value("DEPOT_PROJECT_ID");
 
     public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
+
+    /// <summary>Where a line is left for every build that ended.</summary>
+    public string? BuildsFile => Value("DEPOT_BUILDS_FILE");
 
     public bool SuppressNoOutputWarning => IsTrue("DEPOT_SUPPRESS_NO_OUTPUT_WARNING") ?? false;
 

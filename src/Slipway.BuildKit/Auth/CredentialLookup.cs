@@ -77,7 +77,7 @@ internal sealed class CredentialLookup(CredentialOptions options, TimeProvider c
             return known.Credential;
         }
 
-        var answer = await new CredentialHelper(helper, options.SearchPath, clock).GetAsync(key, cancellation);
+        var answer = await AskAsync(helper, key, isChosen: config.MentionsCredentials, cancellation);
         if (answer is not null && config.FindAuth(key) is { RegistryToken.Length: > 0 } stored)
         {
             answer = answer with { RegistryToken = stored.RegistryToken };
@@ -85,6 +85,19 @@ internal sealed class CredentialLookup(CredentialOptions options, TimeProvider c
 
         _answers[(helper, key)] = (answer, clock.GetTimestamp());
         return answer;
+    }
+
+    private async Task<RegistryCredential?> AskAsync(string helper, string key, bool isChosen, CancellationToken cancellation)
+    {
+        try
+        {
+            return await new CredentialHelper(helper, options.SearchPath, clock).GetAsync(key, cancellation);
+        }
+        catch (InputException) when (!isChosen)
+        {
+            // Nobody asked for this helper: on an agent without a desktop the keyring cannot even start, and nothing is in it.
+            return null;
+        }
     }
 
     /// <summary>What Docker falls back to on Linux when its settings say nothing: pass where that is installed, else the desktop's keyring.</summary>

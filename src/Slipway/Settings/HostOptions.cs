@@ -10,7 +10,7 @@ internal static class HostOptions
 {
     public static Setting[] OfServer { get; } =
     [
-        Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.LogLevel, Setting.OidcInsecure,
+        Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.Downloads, Setting.LogLevel, Setting.OidcInsecure,
         Setting.OidcPrivate, Setting.SignInIssuer, Setting.SignInClient, Setting.SignInSecret, Setting.SignInName, Setting.TrustedProxy,
         Setting.Emulation,
     ];
@@ -32,6 +32,7 @@ internal static class HostOptions
             PublicUrl = values[Setting.PublicUrl],
             TlsCertificate = values[Setting.TlsCert],
             TlsKey = values[Setting.TlsKey],
+            DownloadsDirectory = values[Setting.Downloads] ?? Folders.Downloads,
             InsecureIssuers = values.All(Setting.OidcInsecure),
             PrivateIssuers = values.All(Setting.OidcPrivate),
             SignInIssuer = values[Setting.SignInIssuer],

@@ -8,6 +8,7 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting PublicUrl = new("public-url", "how people and builders reach this server");
     public static readonly Setting TlsCert = new("tls-cert", "PEM file; with it and --tls-key the port speaks TLS");
     public static readonly Setting TlsKey = new("tls-key", "PEM file");
+    public static readonly Setting Downloads = new("downloads", "the folder with the client's archives (default: downloads, beside this program)");
     public static readonly Setting LogLevel = new("log-level", "debug, information, warning or error");
     public static readonly Setting OidcInsecure = new(
         "oidc-allow-insecure-issuer", "http issuer of CI tokens on this machine to believe nevertheless: for tests only");
@@ -37,7 +38,7 @@ internal sealed record Setting(string Name, string Description)
 
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Data, Listen, PublicUrl, TlsCert, TlsKey, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
+        Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
         TrustedProxy, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
         BuilderEngine, BuilderName, BuilderArchitecture, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
     ];

@@ -41,6 +41,7 @@ public sealed class BuildCommandTests : IAsyncLifetime
             return Task.FromResult(Image());
         });
         Serve(builder);
+        _scene.Environment["DEPOT_BUILDS_FILE"] = Path.Combine(_scene.Folder, "builds");
         var (exitCode, output, error) = await _scene.RunAsync(
             ["build", "-t", "a:1", "--push", "--progress=plain", "--iidfile", "iid", "--metadata-file", "meta.json", "app"]);
         Assert.Equal(0, exitCode);
@@ -53,6 +54,7 @@ public sealed class BuildCommandTests : IAsyncLifetime
         Assert.Equal("image", request.Exporters.Single().Type);
         Assert.Equal(Digest, File.ReadAllText(Path.Combine(_scene.Folder, "iid")));
         Assert.Contains("\"buildID\": \"b1\"", File.ReadAllText(Path.Combine(_scene.Folder, "meta.json")));
+        Assert.Matches(@"^success\t\d+\tp1\thttp://server/builds/b1\n$", File.ReadAllText(Path.Combine(_scene.Folder, "builds")));
         Assert.Equal(FinishBuildRequest.ResultOneofCase.Success, Assert.Single(_finished).ResultCase);
         Assert.Equal("Bearer user-token", _server.Headers["CreateBuild"].Authorization);
         Assert.Equal("Bearer build-token", _server.Headers["FinishBuild"].Authorization);

@@ -55,6 +55,39 @@ public sealed class SettingsTests : IDisposable
         Assert.Equal(("https://env", "DEPOT_API_URL"), _scene.Settings.ApiUrl);
     }
 
+    [Fact]
+    public void The_installers_server_lies_beside_the_program_even_when_a_link_leads_there()
+    {
+        var program = Installed("https://slipway.example.com/\n");
+        var link = Path.Combine(_scene.Folder, "docker-depot");
+        File.CreateSymbolicLink(link, program);
+        Assert.Equal(("https://slipway.example.com/", Path.Combine(_scene.Folder, "bin/depot.server")), SettingsOf(link).ApiUrl);
+        Assert.Equal("https://slipway.example.com/", SettingsOf(program).ApiUrl.Url);
+
+        _scene.Write("config/depot/depot.yaml", "api_url: 'https://stored'\n");
+        Assert.Equal("https://stored", SettingsOf(program).ApiUrl.Url);
+        Set("DEPOT_API_URL", "https://env");
+        Assert.Equal(("https://env", "DEPOT_API_URL"), SettingsOf(program).ApiUrl);
+    }
+
+    [Theory]
+    [InlineData("bin")]
+    [InlineData("bin/depot.server")]
+    public void A_server_that_everybody_may_change_is_not_sent_a_token(string open)
+    {
+        var program = Installed("https://elsewhere\n");
+        File.SetUnixFileMode(Path.Combine(_scene.Folder, open), (UnixFileMode)Convert.ToInt32("777", 8));
+        var problem = Assert.Throws<CliException>(() => SettingsOf(program).ApiUrl);
+        Assert.Contains("every user of this machine may change it", problem.Message);
+        Assert.Contains("DEPOT_API_URL", problem.Remedy);
+        Set("DEPOT_API_URL", "https://env");
+        Assert.Equal("https://env", SettingsOf(program).ApiUrl.Url);
+    }
+
+    [Fact]
+    public void An_empty_file_of_the_installer_names_no_server() =>
+        Assert.Equal(CliSettings.DefaultApiUrl, SettingsOf(Installed("# nothing\n\n")).ApiUrl.Url);
+
     [Theory]
     [InlineData("nonsense")]
     [InlineData("ftp://host")]
@@ -240,5 +273,15 @@ public sealed class SettingsTests : IDisposable
         {
             _scene.Environment[name] = value;
         }
+    }
+
+    private CliSettings SettingsOf(string program) => new(_scene.Environment.GetValueOrDefault, program);
+
+    /// <summary>A program that an installer put there, with the server's file beside it.</summary>
+    private string Installed(string server)
+    {
+        var program = _scene.Write("bin/depot", "");
+        _scene.Write("bin/depot.server", server);
+        return program;
     }
 }

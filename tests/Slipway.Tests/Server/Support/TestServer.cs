@@ -57,13 +57,13 @@ internal sealed class TestServer : IAsyncDisposable
             Clock = clock ?? TimeProvider.System,
             Emulation = emulation,
         };
-        options = change?.Invoke(options) ?? options;
         if (tls)
         {
             var (certificate, key) = SelfSigned(options.DataDirectory);
             options = options with { TlsCertificate = certificate, TlsKey = key };
         }
 
+        options = change?.Invoke(options) ?? options;
         var server = new TestServer(await ServerHost.StartAsync(options, default), options, folder is null);
         server.First = await server.Running.SetUpAsync(default) ?? server.First;
         return server;

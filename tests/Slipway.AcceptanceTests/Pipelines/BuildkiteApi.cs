@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Slipway.AcceptanceTests.Pipelines;
+
+/// <summary>agent.buildkite.com, as far as a job needs it: OIDC tokens for running jobs, and the documents to verify them with.</summary>
+/// <remarks>
+/// After Buildkite's documentation of OIDC and the agent's public API client: <c>POST /v3/jobs/{id}/oidc/tokens</c> with the job's
+/// access token (<c>Authorization: Token …</c>) and <c>{"audience", "lifetime", "claims", "subject_claim"}</c> answers <c>{"token"}</c>; a token lives five
+/// minutes if nobody asks for less or more. Errors are <c>{"message"}</c>.
+/// </remarks>
+internal sealed class BuildkiteApi : IAsyncDisposable
+{
+    public const string Issuer = "https://agent.buildkite.com";
+
+    private readonly RSA _key = RSA.Create(2048);
+    private readonly string _keyId = Guid.NewGuid().ToString();
+    private readonly ConcurrentDictionary<string, BuildkiteJob> _jobs = new();
+    private readonly WebApplication _app;
+
+    private BuildkiteApi(WebApplication app) => _app = app;
+
+    /// <summary>Every token that was given out: no log may hold one.</summary>
+    public ConcurrentQueue<string> Tokens { get; } = new();
+
+    public static async Task<BuildkiteApi> StartAsync(Socket listener, string certificate, string key)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        var loaded = X509CertificateLoader.LoadPkcs12(X509Certificate2.CreateFromPem(certificate, key).Export(X509ContentType.Pkcs12), null);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenHandle((ulong)listener.Handle, listen => listen.UseHttps(loaded)));
+        var api = new BuildkiteApi(builder.Build());
+        api._app.MapGet("/.well-known/openid-configuration", api.Discovery);
+        api._app.MapGet("/.well-known/jwks", api.Keys);
+        api._app.MapPost("/v3/jobs/{id}/oidc/tokens", api.IssueAsync);
+        await api._app.StartAsync();
+        return api;
+    }
+
+    public void Add(BuildkiteJob job) => _jobs[job.Id] = job;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _key.Dispose();
+    }
+
+    private IResult Discovery() => Results.Json(new JsonObject
+    {
+        ["issuer"] = Issuer,
+        ["jwks_uri"] = $"{Issuer}/.well-known/jwks",
+        ["response_types_supported"] = new JsonArray("id_token"),
+        ["subject_types_supported"] = new JsonArray("public", "pairwise"),
+        ["id_token_signing_alg_values_supported"] = new JsonArray("RS256"),
+    });
+
+    private IResult Keys()
+    {
+        var numbers = _key.ExportParameters(includePrivateParameters: false);
+        return Results.Json(new JsonObject
+        {
+            ["keys"] = new JsonArray(new JsonObject
+            {
+                ["kty"] = "RSA",
+                ["use"] = "sig",
+                ["alg"] = "RS256",
+                ["kid"] = _keyId,
+                ["n"] = Base64Url(numbers.Modulus!),
+                ["e"] = Base64Url(numbers.Exponent!),
+            }),
+        });
+    }
+
+    private async Task<IResult> IssueAsync(string id, HttpRequest request)
+    {
+        if (!_jobs.TryGetValue(id, out var job) || request.Headers.Authorization != $"Token {job.AccessToken}")
+        {
+            return Results.Json(new JsonObject { ["message"] = "Authentication failed" }, statusCode: StatusCodes.Status401Unauthorized);
+        }
+
+        if (!job.MayAskForTokens)
+        {
+            return Results.Json(new JsonObject { ["message"] = "OIDC tokens are not enabled for this job" }, statusCode: StatusCodes.Status403Forbidden);
+        }
+
+        var asked = (await JsonNode.ParseAsync(request.Body))!.AsObject();
+        var token = Sign(Claims(job, asked));
+        Tokens.Enqueue(token);
+        return Results.Json(new JsonObject { ["token"] = token });
+    }
+
+    private static JsonObject Claims(BuildkiteJob job, JsonObject asked)
+    {
+        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var lifetime = asked["lifetime"]?.GetValue<long>() is > 0 and var seconds ? seconds : 300;
+        return new JsonObject
+        {
+            ["iss"] = Issuer,
+            ["sub"] = $"organization:{job.Organization}:pipeline:{job.Pipeline}:ref:refs/heads/{job.Branch}:commit:{job.Commit}:step:{job.Step}",
+            ["aud"] = asked["audience"]?.GetValue<string>() ?? $"https://buildkite.com/{job.Organization}",
+            ["iat"] = now,
+            ["nbf"] = now,
+            ["exp"] = now + lifetime,
+            ["organization_slug"] = job.Organization,
+            ["pipeline_slug"] = job.Pipeline,
+            ["build_number"] = job.BuildNumber,
+            ["build_branch"] = job.Branch,
+            ["build_tag"] = null,
+            ["build_commit"] = job.Commit,
+            ["build_source"] = "webhook",
+            ["step_key"] = job.Step,
+            ["job_id"] = job.Id,
+            ["agent_id"] = job.AgentId,
+            ["runner_environment"] = "self-hosted",
+        };
+    }
+
+    private string Sign(JsonObject claims)
+    {
+        var header = new JsonObject { ["typ"] = "JWT", ["alg"] = "RS256", ["kid"] = _keyId };
+        var text = $"{Base64Url(JsonSerializer.SerializeToUtf8Bytes(header))}.{Base64Url(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        return $"{text}.{Base64Url(_key.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))}";
+    }
+
+    private static string Base64Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
+}

@@ -1,0 +1,23 @@
+namespace Slipway.AcceptanceTests.Pipelines;
+
+/// <summary>What the repository has for the owners of pipelines: its own tests pass, and its scripts are clean.</summary>
+public sealed class DeployTests
+{
+    [Theory]
+    [InlineData("deploy/buildkite/slipway-buildkite-plugin/tests")]
+    [InlineData("deploy/buildkite/elastic-ci-stack/tests")]
+    public async Task The_scripts_tests_pass(string tests)
+    {
+        var result = await RunningCommand.Start("bats", [tests]).WaitAsync();
+        Assert.DoesNotContain("not ok", result.MustSucceed().Output);
+        Assert.Contains("\nok 1 ", result.Output);
+    }
+
+    [Fact]
+    public async Task The_scripts_of_this_repository_are_clean_under_shellcheck()
+    {
+        const string scripts = "git ls-files --cached --others --exclude-standard | xargs grep -lE '^#!.*(sh|bash|bats)$|^# shellcheck shell='";
+        var result = await RunningCommand.Start("bash", ["-c", $"{scripts} | xargs shellcheck -x"]).WaitAsync();
+        Assert.Equal("", result.Everything);
+    }
+}

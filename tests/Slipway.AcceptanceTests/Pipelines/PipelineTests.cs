@@ -1,0 +1,127 @@
+namespace Slipway.AcceptanceTests.Pipelines;
+
+/// <summary>Every pipeline of the spec as it is written, on an agent, with an OIDC token and with a static one.</summary>
+public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
+{
+    private Stage _stage = null!;
+    private AgentMachine _machine = null!;
+
+    public static TheoryData<string> Sections => [.. Snippet.All.Where(snippet => !snippet.Command.Contains("configure-docker", StringComparison.Ordinal)).Select(snippet => snippet.Section)];
+
+    public async ValueTask InitializeAsync()
+    {
+        _stage = await house.StageAsync();
+        _machine = await _stage.StartMachineAsync();
+    }
+
+    public ValueTask DisposeAsync() => _machine.DisposeAsync();
+
+    [Theory]
+    [MemberData(nameof(Sections))]
+    public async Task A_pipeline_runs_with_a_static_token(string section)
+    {
+        await RunAsync(Snippet.Of(section), _stage.ProjectToken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sections))]
+    public async Task A_pipeline_runs_with_the_OIDC_token_of_its_job(string section)
+    {
+        // Where the pipeline is uploaded there is no DEPOT_TOKEN, so it arrives empty.
+        await RunAsync(Snippet.Of(section), "");
+    }
+
+    [Fact]
+    public async Task Several_agents_of_one_machine_build_at_once()
+    {
+        var snippet = Snippet.Of("Building and pushing");
+        var steps = Enumerable.Range(0, 3).Select(number => StepOf(snippet, number == 0 ? _stage.ProjectToken : "")).ToList();
+        var results = await Task.WhenAll(steps.Select(_machine.RunAsync));
+        Assert.All(results, result => result.MustSucceed());
+        foreach (var step in steps)
+        {
+            await CheckImageAsync(snippet, step);
+        }
+    }
+
+    [Fact]
+    public async Task No_secret_of_a_pipeline_is_in_the_servers_data_the_logs_or_the_image()
+    {
+        var step = StepOf(Snippet.Of("Building and pushing"), "");
+        step = step with
+        {
+            Files = new Dictionary<string, string>
+            {
+                ["Dockerfile"] = $"FROM {Stage.BaseImage}\nRUN --mount=type=secret,id=word,env=WORD test \"$(printf %s \"$WORD\" | wc -c)\" = 16\n",
+            },
+            Command = step.Command.Replace("--push .", "--push --secret id=word,env=WORD --attest type=provenance,mode=max --metadata-file metadata.json .", StringComparison.Ordinal) + "\ncat metadata.json\n",
+            Environment = new Dictionary<string, string>(step.Environment) { ["WORD"] = "open-sesame-4711" },
+        };
+        var result = (await _machine.RunAsync(step)).MustSucceed();
+        string[] secrets =
+        [
+            "open-sesame-4711", _stage.RegistryPassword, Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{Stage.RegistryUser}:{_stage.RegistryPassword}")),
+            _stage.ProjectToken, step.Job.AccessToken, .. _stage.Buildkite.Tokens, _stage.AwsOfAgents["AWS_SECRET_ACCESS_KEY"],
+        ];
+        Assert.All(secrets, secret => Assert.DoesNotContain(secret, result.Output));
+
+        // Everything that the server, the builder and the registry keep, and what each of them logged: layers are compressed, the rest is searched as it is.
+        var list = _stage.Path("secrets");
+        await File.WriteAllLinesAsync(list, secrets);
+        var found = await _stage.RunAsync("grep", ["--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings", "--file", list, "--devices=skip", _stage.DataDirectory, _stage.Path("registry/data"), _stage.Path("registry/log")]);
+        Assert.Equal("", found.Output);
+        Assert.Equal(1, found.ExitCode);
+        Assert.All(secrets, secret => Assert.DoesNotContain(secret, _stage.SlipwayLog));
+    }
+
+    private async Task RunAsync(Snippet snippet, string token)
+    {
+        var step = StepOf(snippet, token);
+        var output = (await _machine.RunAsync(step)).MustSucceed().Output;
+        if (snippet.Builds)
+        {
+            Assert.Contains($"[depot] build: {Stage.Url}/builds/", output);
+        }
+
+        Assert.DoesNotContain("\u001b[?1h", output);
+        await CheckImageAsync(snippet, step);
+    }
+
+    /// <summary>What was pushed is in the registry; what was built with docker is what the agent's Docker runs.</summary>
+    private async Task CheckImageAsync(Snippet snippet, AgentStep step)
+    {
+        if (snippet.PushesTo is { } repository)
+        {
+            var (user, password) = repository.StartsWith(Stage.Ecr, StringComparison.Ordinal) ? ("AWS", Stage.EcrPassword) : (Stage.RegistryUser, _stage.RegistryPassword);
+            var (host, name) = (repository.Split('/')[0], repository.Split('/')[1]);
+            var manifest = await _stage.RunAsync(
+                "curl",
+                ["-sSf", "-u", $"{user}:{password}", "-H", "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json",
+                    $"https://{host}/v2/{name}/manifests/{step.Job.BuildNumber}"]);
+            Assert.Contains("\"schemaVersion\"", manifest.MustSucceed().Output.Replace(" ", "", StringComparison.Ordinal));
+        }
+
+        if (snippet.Loads is { } image)
+        {
+            var name = image.Replace("${BUILDKITE_BUILD_NUMBER}", $"{step.Job.BuildNumber}", StringComparison.Ordinal);
+            var ran = await _stage.RunAsync("docker", ["run", "--rm", name], new Dictionary<string, string?> { ["DOCKER_HOST"] = "unix:///run/docker.sock" });
+            Assert.Equal($"built from {step.Files["word"]}\n", ran.MustSucceed().Output);
+        }
+    }
+
+    private AgentStep StepOf(Snippet snippet, string token)
+    {
+        var step = snippet.ToStep(new Dictionary<string, string>
+        {
+            ["DEPOT_PROJECT_ID"] = _stage.ProjectId,
+            ["DEPOT_TOKEN"] = token,
+            ["REGISTRY_USERNAME"] = Stage.RegistryUser,
+            ["REGISTRY_PASSWORD"] = _stage.RegistryPassword,
+        });
+        return step with
+        {
+            Environment = new Dictionary<string, string>([.. step.Environment, .. _stage.AwsOfAgents]),
+            Hook = snippet.NeedsLogin ? $"{step.Hook}\n{_stage.RegistryLogin}" : step.Hook,
+        };
+    }
+}
