@@ -185,7 +185,7 @@ public sealed class Stage : IAsyncDisposable
     {
         _slipway = Start(
             Parts.Slipway,
-            ["up", "--data", DataDirectory, "--public-url", Url, "--listen", $"{ServerAddress}:443", "--tls-cert", _folder["tls.pem"], "--tls-key", _folder["tls.key"],
+            ["up", "--data", DataDirectory, "--builder-host-port", "all", "--public-url", Url, "--listen", $"{ServerAddress}:443", "--tls-cert", _folder["tls.pem"], "--tls-key", _folder["tls.key"],
                 "--builder-listen", $"{ServerAddress}:8443", "--builder-advertise", $"{Server}:8443",
                 "--oidc-allow-private-issuer", BuildkiteApi.Issuer]);
         await _slipway.SaysAsync("slipway is ready at ");
