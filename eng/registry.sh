@@ -59,6 +59,7 @@ start() {
   mkdir -p "$dir/data"
   if ! running; then
     write_config "$@"
+    : >"$dir/log"
     setsid docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null &
     echo $! >"$dir/pid"
     for _ in $(seq 200); do

@@ -19,6 +19,7 @@ internal static class BenchHost
         new("one-file", BuildBenchmarks.OneFileAsync),
         new("many-files", BuildBenchmarks.ManyFilesAsync),
         new("unchanged", BuildBenchmarks.UnchangedAsync),
+        new("fresh-clone", BuildBenchmarks.FreshCloneAsync),
         new("bake", BakeBenchmark.RunAsync),
         new("allocation", AllocationBenchmark.RunAsync),
         new("engine-start", EngineStart.RunAsync),

@@ -62,7 +62,8 @@ public static class BuilderHost
         BuilderOptions options, IEngineProgram program, EngineFacts facts, ILoggerFactory logs, CancellationToken drain, CancellationToken halt)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(drain, halt);
-        using var channel = Dial(options);
+        var proving = new ProvingHandler(options.Clock, Sockets);
+        using var channel = GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions { DisposeHttpClient = true, HttpHandler = proving });
         var fleet = new FleetService.FleetServiceClient(channel);
         await using var engines = new EngineHouse(program, options, logs.CreateLogger("Slipway.Builder.Engine"));
         await engines.CleanUpAsync(stop.Token);
@@ -71,7 +72,8 @@ public static class BuilderHost
         var journal = new BuildJournal(Path.Combine(options.DataDirectory, "builds"));
         shelf.Recover();
         journal.Recover(options.Clock.GetUtcNow(), shelf.LastSequenceOf);
-        var identity = await new Registration(options, fleet, logs.CreateLogger<Registration>()).GetAsync(stop.Token);
+        var registration = new Registration(options, fleet, proving, logs.CreateLogger<Registration>());
+        var identity = await registration.GetAsync(stop.Token);
 
         using var gate = new LeaseGate(options.Clock);
         await using var witness = new BuildWitness(gate, shelf, journal, options.Clock, logs.CreateLogger<BuildWitness>());
@@ -92,8 +94,18 @@ public static class BuilderHost
         witness.Connected = build =>
             link.Post(new BuilderMessage { BuildConnected = new BuildConnected { BuildId = build.BuildId, LeaseId = build.LeaseId } });
         witness.Ended = ended => link.Post(new BuilderMessage { BuildEnded = ended });
-        var reporter = new Reporter(options, identity, fleet, shelf, logs.CreateLogger<Reporter>());
-        await new BuilderRun(options, listener, link, reporter, shelf, leases, witness, gate, logs.CreateLogger("Slipway.Builder")).RunAsync(drain, halt);
+        var reporter = new Reporter(options, fleet, shelf, logs.CreateLogger<Reporter>());
+        using var serving = new CancellationTokenSource();
+        var keeping = registration.KeepInForceAsync(serving.Token);
+        try
+        {
+            await new BuilderRun(options, listener, link, reporter, shelf, leases, witness, gate, logs.CreateLogger("Slipway.Builder")).RunAsync(drain, halt);
+        }
+        finally
+        {
+            await serving.CancelAsync();
+            await keeping;
+        }
     }
 
     private static FileStream OpenDataFolder(BuilderOptions options)
@@ -114,19 +126,15 @@ public static class BuilderHost
         }
     }
 
-    private static GrpcChannel Dial(BuilderOptions options) => GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions
+    private static SocketsHttpHandler Sockets() => new()
     {
-        DisposeHttpClient = true,
-        HttpHandler = new SocketsHttpHandler
-        {
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            // A connection that a firewall forgot is noticed although nothing is sent on it.
-            KeepAlivePingDelay = TimeSpan.FromSeconds(15),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
-            EnableMultipleHttp2Connections = true,
-            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-        },
-    });
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        // A connection that a firewall forgot is noticed although nothing is sent on it.
+        KeepAlivePingDelay = TimeSpan.FromSeconds(15),
+        KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+        EnableMultipleHttp2Connections = true,
+        PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+    };
 
     /// <summary>What was configured; else the address listened on; else the one that this machine reaches the server from.</summary>
     private static async Task<string> AdvertisedAddressAsync(BuilderOptions options, IPEndPoint listening, CancellationToken cancellation)

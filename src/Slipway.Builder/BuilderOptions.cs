@@ -47,7 +47,13 @@ public sealed record BuilderOptions
     /// <summary>Mirrors of Docker Hub, as URLs or host:port.</summary>
     public IReadOnlyList<string> RegistryMirrors { get; init; } = [];
 
-    /// <summary>The network that private bridges are cut from, one /24 per engine.</summary>
+    /// <summary>In <see cref="HostPorts"/>: every port.</summary>
+    internal const string AllPorts = "all";
+
+    /// <summary>TCP ports of this machine that engines may reach, also as <c>localhost:PORT</c>: a registry beside the builder. Or <c>all</c>.</summary>
+    public IReadOnlyList<string> HostPorts { get; init; } = [];
+
+    /// <summary>The network that engines' own networks are cut from, one /24 each.</summary>
     public string BridgePool { get; init; } = "10.213.0.0/16";
 
     /// <summary>Where programs are looked for, folders separated by colons. The executable puts its PATH in front.</summary>
@@ -124,6 +130,10 @@ public sealed record BuilderOptions
         {
             problems.Add($"the engine idle time is {EngineIdle}: it must not be negative");
         }
+
+        problems.AddRange(HostPorts
+            .Where(port => port != AllPorts && !(ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0))
+            .Select(port => $"the host port is \"{port}\": it must be a port number or all"));
 
         if (!IPNetwork.TryParse(BridgePool, out var pool) || pool.PrefixLength is < 8 or > 24)
         {

@@ -24,6 +24,12 @@ public static class Limits
     /// <summary>The client never fetches its certificate again, so it outlives the build by this.</summary>
     public static readonly TimeSpan CertificateGrace = TimeSpan.FromMinutes(15);
 
+    /// <summary>How long a builder's certificate is in force; it is renewed at the half.</summary>
+    public static readonly TimeSpan BuilderCertificateLifetime = TimeSpan.FromHours(24);
+
+    /// <summary>A builder that was switched off for this long past its certificate's end still gets a new one for it, and nothing else.</summary>
+    public static readonly TimeSpan BuilderCertificateRenewal = TimeSpan.FromDays(30);
+
     /// <summary>A build's token still answers this long after the build's end: the published client keeps reporting health.</summary>
     public static readonly TimeSpan BuildTokenGrace = TimeSpan.FromMinutes(10);
 

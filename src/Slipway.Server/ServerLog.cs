@@ -26,6 +26,9 @@ internal static partial class ServerLog
     [LoggerMessage(7, LogLevel.Information, "Builder {Name} ({Id}) enrolled.")]
     public static partial void BuilderEnrolled(ILogger logger, string name, string id);
 
+    [LoggerMessage(40, LogLevel.Information, "Builder {Id} has a new certificate.")]
+    public static partial void BuilderCertified(ILogger logger, string id);
+
     [LoggerMessage(8, LogLevel.Warning, "Builder {Id} asked for a certificate that it cannot have: {Reason}")]
     public static partial void CertificateRefused(ILogger logger, string id, string reason);
 

@@ -56,6 +56,9 @@ internal static class ServerServices
     public static IServiceCollection AddServing(
         this IServiceCollection services, BuildCertificates certificates, ServerOptions options) => services
         .AddSingleton(certificates)
+        .AddSingleton(certificates.Builders)
+        .AddSingleton<BuilderAuthentication>()
+        .AddSingleton<RenewBuilder>()
         .AddSingleton<TokenAuthentication>()
         .AddSingleton(new IssuerAccess(options.InsecureIssuers, options.PrivateIssuers))
         .AddSingleton<IssuerKeys>()

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using Depot.Cli;
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Rendering;
-using Depot.Cli.Settings;
 using Slipway.Bench.Reporting;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
@@ -17,20 +15,12 @@ internal static class AllocationBenchmark
     public static async Task RunAsync(BenchRun run)
     {
         var site = await run.Site();
-        var environment = new Dictionary<string, string> { ["DEPOT_API_URL"] = site.ApiUrl, ["DEPOT_TOKEN"] = site.Token };
-        var cli = new CliContext
-        {
-            Settings = new CliSettings(name => environment.GetValueOrDefault(name)),
-            WorkingFolder = site.Folder.Path,
-            Terminal = new Terminal { In = Stream.Null, Out = Stream.Null, Err = Stream.Null },
-        };
-
         // In this process the code is compiled on its way: the first rounds pay for that, the command never does.
         List<double> milliseconds = [];
         const int Unmeasured = 10;
         for (var round = -Unmeasured; round < run.Rounds(30, 200); round++)
         {
-            var taken = await OnceAsync(cli, site.ProjectId, run.Cancellation);
+            var taken = await OnceAsync(site.Cli, site.ProjectId, run.Cancellation);
             if (round >= 0)
             {
                 milliseconds.Add(taken.TotalMilliseconds);

@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Depot.Cli;
+using Depot.Cli.Rendering;
+using Depot.Cli.Settings;
 using Slipway.Bench.Reporting;
 using Slipway.Builder.Engine;
 
@@ -18,6 +21,7 @@ internal sealed class BenchSite : IAsyncDisposable
     private readonly Process _slipway;
     private readonly Task<string> _chatter;
     private readonly CancellationToken _cancellation;
+    private RemoteBuildx? _remote;
 
     private BenchSite(Process slipway, ScratchFolder folder, string root, CancellationToken cancellation)
     {
@@ -31,9 +35,16 @@ internal sealed class BenchSite : IAsyncDisposable
 
     public string Data => Folder["data"];
 
-    public string ApiUrl => DepotEnvironment["DEPOT_API_URL"];
+    /// <summary>The client's own code in this process, with this site's server.</summary>
+    public CliContext Cli => field ??= new CliContext
+    {
+        Settings = new CliSettings(name => DepotEnvironment.GetValueOrDefault(name)),
+        WorkingFolder = Folder.Path,
+        Terminal = new Terminal { In = Stream.Null, Out = Stream.Null, Err = Stream.Null },
+    };
 
-    public string Token => DepotEnvironment["DEPOT_TOKEN"];
+    /// <summary>buildx by every way to the same engine, the one that our client takes first.</summary>
+    public IReadOnlyList<(string Name, Func<string[], Task<Cost>> Build)> Peers { get; private set; } = [];
 
     public string ProjectId => DepotEnvironment["DEPOT_PROJECT_ID"];
 
@@ -57,6 +68,7 @@ internal sealed class BenchSite : IAsyncDisposable
             await site.WaitUntilReadyAsync();
             site.ReadCredentials();
             await site.WarmAsync();
+            await site.OpenPeersAsync(report);
             return site;
         }
         catch
@@ -70,9 +82,8 @@ internal sealed class BenchSite : IAsyncDisposable
     public Task<Cost> DepotAsync(params string[] arguments) =>
         Measured.RunAsync(new Command(Path.Combine(Root, "out/bin/depot"), ["build", "--progress=plain", .. arguments], DepotEnvironment), _cancellation);
 
-    /// <summary>The same by buildx, straight to the engine.</summary>
-    public Task<Cost> BuildxAsync(params string[] arguments) =>
-        Measured.RunAsync(new Command("docker", ["buildx", "build", "--progress=plain", .. arguments], BuildxEnvironment), _cancellation);
+    private Task<Cost> BuildxAsync(IReadOnlyList<string> flags, string[] arguments) =>
+        Measured.RunAsync(new Command("docker", ["buildx", "build", "--progress=plain", .. flags, .. arguments], BuildxEnvironment), _cancellation);
 
     /// <summary>The targets of a definition, by our client.</summary>
     public Task<Cost> DepotBakeAsync(params string[] arguments) =>
@@ -90,6 +101,11 @@ internal sealed class BenchSite : IAsyncDisposable
     {
         try
         {
+            if (_remote is not null)
+            {
+                await _remote.DisposeAsync();
+            }
+
             await StopAsync();
         }
         finally
@@ -162,6 +178,23 @@ internal sealed class BenchSite : IAsyncDisposable
         }
 
         BuildxEnvironment["DOCKER_HOST"] = $"unix://{engine.Socket}";
+    }
+
+    private async Task OpenPeersAsync(Report report)
+    {
+        var local = ("buildx, engine's socket", (Func<string[], Task<Cost>>)(arguments => BuildxAsync([], arguments)));
+        Peers = [local];
+        try
+        {
+            _remote = await RemoteBuildx.OpenAsync(Cli, ProjectId, Folder, BuildxEnvironment, _cancellation);
+            var probe = Folder["warm"];
+            await BuildxAsync(RemoteBuildx.Flags, ["-o", "type=cacheonly", probe]);
+            Peers = [("buildx, remote driver", arguments => BuildxAsync(RemoteBuildx.Flags, arguments)), local];
+        }
+        catch (Exception e) when (!_cancellation.IsCancellationRequested)
+        {
+            report.Gap("buildx's remote driver", $"builds are judged beside buildx on the engine's socket, without TLS: {e.Message}");
+        }
     }
 
     private static int FreePort()

@@ -5,8 +5,6 @@ namespace Slipway.Bench.EndToEnd;
 /// <summary>Whole builds, ours and buildx's in turn, on one engine.</summary>
 internal static class BuildBenchmarks
 {
-    private const string Peer = "docker buildx";
-
     /// <summary>Nothing is exported: exporting is the engine's work and the same for both.</summary>
     private static readonly string[] NoResult = ["-o", "type=cacheonly"];
 
@@ -20,9 +18,8 @@ internal static class BuildBenchmarks
             await File.WriteAllTextAsync(Path.Combine(context, $"step-{i}"), $"step {i}\n");
         }
 
-        var duel = await Duel.FightAsync(
-            run.Rounds(21, 61), _ => site.DepotAsync([.. NoResult, context]), _ => site.BuildxAsync([.. NoResult, context]));
-        run.Report.Add(duel.Rows("cached", Peer, Goal.RatioAtMost(0.6, 0.3)));
+        var duel = await Duel.FightAsync(run.Rounds(21, 61), Sides(site, (_, build) => build([.. NoResult, context])));
+        run.Report.Add(duel.Rows("cached", Goal.RatioAtMost(0.6, 0.3)));
     }
 
     public static Task OneFileAsync(BenchRun run) => ColdAsync(run, "one-file", 4, folder => Contexts.OneFile(folder, 1 << 30));
@@ -33,9 +30,26 @@ internal static class BuildBenchmarks
     {
         var site = await run.Site();
         var context = Contexts.ManyFiles(site.Folder.Folder("unchanged"));
-        var duel = await Duel.FightAsync(
-            run.Rounds(5, 15), _ => site.DepotAsync([.. NoResult, context]), _ => site.BuildxAsync([.. NoResult, context]));
-        run.Report.Add(duel.Rows("unchanged", Peer, Goal.RatioAtMost(0.6, 0.3)));
+        var duel = await Duel.FightAsync(run.Rounds(4, 15), Sides(site, (_, build) => build([.. NoResult, context])));
+        run.Report.Add(duel.Rows("unchanged", Goal.RatioAtMost(0.6, 0.3)));
+        Directory.Delete(context, recursive: true);
+        await site.ForgetContextsAsync();
+    }
+
+    /// <summary>A work tree of 50,000 files, all of them written a moment ago, as an agent's clone is. Nothing but the times is new.</summary>
+    public static async Task FreshCloneAsync(BenchRun run)
+    {
+        var site = await run.Site();
+        var context = Contexts.ManyFiles(site.Folder.Folder("fresh-clone"));
+        await Contexts.MakeRepositoryAsync(context, run.Cancellation);
+        Task<Cost> OnceAsync(int round, Func<string[], Task<Cost>> build)
+        {
+            Contexts.Touch(context);
+            return build([.. NoResult, context]);
+        }
+
+        var duel = await Duel.FightAsync(run.Rounds(3, 9), Sides(site, OnceAsync, "--stable-times"));
+        run.Report.Add(duel.Rows("fresh-clone", Goal.RatioAtMost(0.2, 0.05)));
         Directory.Delete(context, recursive: true);
         await site.ForgetContextsAsync();
     }
@@ -46,9 +60,10 @@ internal static class BuildBenchmarks
     {
         var site = await run.Site();
         var context = fill(site.Folder.Folder(name));
-        async Task<Cost> OnceAsync(string side, int round, Func<string[], Task<Cost>> build)
+        var runs = 0;
+        async Task<Cost> OnceAsync(int round, Func<string[], Task<Cost>> build)
         {
-            var fresh = $"{context}-{side}-{round}";
+            var fresh = $"{context}-{++runs}";
             Directory.Move(context, fresh);
             try
             {
@@ -61,9 +76,14 @@ internal static class BuildBenchmarks
             }
         }
 
-        var duel = await Duel.FightAsync(
-            run.Rounds(rounds, 9), round => OnceAsync("ours", round, site.DepotAsync), round => OnceAsync("peer", round, site.BuildxAsync));
-        run.Report.Add(duel.Rows(name, Peer, Goal.RatioAtMost(0.8, 0.5)));
+        var duel = await Duel.FightAsync(run.Rounds(rounds, 9), Sides(site, OnceAsync));
+        run.Report.Add(duel.Rows(name, Goal.RatioAtMost(0.8, 0.5)));
         Directory.Delete(context, recursive: true);
     }
+
+    private static IReadOnlyList<Side> Sides(BenchSite site, Func<int, Func<string[], Task<Cost>>, Task<Cost>> once, params string[] ownFlags) =>
+    [
+        new("depot", round => once(round, arguments => site.DepotAsync([.. ownFlags, .. arguments]))),
+        .. site.Peers.Select(peer => new Side(peer.Name, round => once(round, peer.Build))),
+    ];
 }

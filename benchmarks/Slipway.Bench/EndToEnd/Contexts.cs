@@ -38,5 +38,24 @@ internal static class Contexts
         return folder;
     }
 
+    /// <summary>Makes the folder a work tree; nothing need be committed for a client to see one.</summary>
+    public static async Task MakeRepositoryAsync(string folder, CancellationToken cancellation)
+    {
+        await File.WriteAllTextAsync(Path.Combine(folder, ".dockerignore"), ".git\n", cancellation);
+        var nothing = new Dictionary<string, string>();
+        await Measured.RunPlainlyAsync(new Command("git", ["-C", folder, "init", "--quiet"], nothing), cancellation);
+        await Measured.RunPlainlyAsync(new Command("git", ["-C", folder, "remote", "add", "origin", "https://git.example.com/bench.git"], nothing), cancellation);
+    }
+
+    /// <summary>Dates every file anew.</summary>
+    public static void Touch(string folder)
+    {
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            File.SetLastWriteTimeUtc(file, now);
+        }
+    }
+
     private static void WriteDockerfile(string folder) => File.WriteAllText(Path.Combine(folder, "Dockerfile"), "FROM scratch\nCOPY . /\n");
 }

@@ -2,41 +2,57 @@ using Slipway.Bench.Reporting;
 
 namespace Slipway.Bench.EndToEnd;
 
-/// <summary>Two commands that do the same, in turn.</summary>
+/// <summary>One who can do what is measured.</summary>
+/// <param name="Run">Does it once; told the round, so that nothing is met twice that must be new.</param>
+internal sealed record Side(string Name, Func<int, Task<Cost>> Run);
+
+/// <summary>Commands that do the same, in turn: ours, and its peers.</summary>
 internal sealed class Duel
 {
-    private readonly List<Cost> _ours = [];
-    private readonly List<Cost> _theirs = [];
+    private readonly IReadOnlyList<Side> _sides;
+    private readonly List<Cost>[] _costs;
 
-    /// <summary>Runs rounds of both, after one that does not count. Who comes first changes from round to round.</summary>
-    public static async Task<Duel> FightAsync(int rounds, Func<int, Task<Cost>> ours, Func<int, Task<Cost>> theirs)
+    private Duel(IReadOnlyList<Side> sides)
     {
-        var duel = new Duel();
+        _sides = sides;
+        _costs = [.. sides.Select(_ => new List<Cost>())];
+    }
+
+    /// <summary>Runs rounds of all, after one that does not count. Who comes first changes from round to round.</summary>
+    /// <param name="sides">Ours first.</param>
+    public static async Task<Duel> FightAsync(int rounds, params IReadOnlyList<Side> sides)
+    {
+        var duel = new Duel(sides);
         for (var round = -1; round < rounds; round++)
         {
-            var isOursFirst = round % 2 == 0;
-            var first = await (isOursFirst ? ours : theirs)(round);
-            var second = await (isOursFirst ? theirs : ours)(round);
-            if (round >= 0)
+            for (var turn = 0; turn < sides.Count; turn++)
             {
-                duel._ours.Add(isOursFirst ? first : second);
-                duel._theirs.Add(isOursFirst ? second : first);
+                var side = (turn + round + 1) % sides.Count;
+                var cost = await sides[side].Run(round);
+                if (round >= 0)
+                {
+                    duel._costs[side].Add(cost);
+                }
             }
         }
 
         return duel;
     }
 
-    /// <summary>The client's memory stays below the peer's everywhere (issue 2: must 1.0×, aim 0.5×).</summary>
-    public IReadOnlyList<Row> Rows(string name, string peer, Goal time) =>
+    /// <summary>Rows beside every peer. The first one is who the goals speak of; the client's memory stays below its everywhere (issue 2: must
+    /// 1.0×, aim 0.5×).</summary>
+    public IReadOnlyList<Row> Rows(string name, Goal time) =>
     [
-        Row(name, "time", "s", peer, cost => cost.Seconds, time),
-        Row(name, "memory", "MiB", peer, cost => cost.PeakMiB, Goal.RatioAtMost(1.0, 0.5)),
-        Row(name, "processor", "s", peer, cost => cost.CpuSeconds, Goal.None),
+        .. Enumerable.Range(1, _sides.Count - 1).SelectMany(peer => (Row[])
+        [
+            Compare(name, "time", "s", peer, cost => cost.Seconds, peer == 1 ? time : Goal.None),
+            Compare(name, "memory", "MiB", peer, cost => cost.PeakMiB, peer == 1 ? Goal.RatioAtMost(1.0, 0.5) : Goal.None),
+            Compare(name, "processor", "s", peer, cost => cost.CpuSeconds, Goal.None),
+        ]),
     ];
 
-    public IReadOnlyList<double> Ours(Func<Cost, double> figure) => [.. _ours.Select(figure)];
+    public IReadOnlyList<double> Ours(Func<Cost, double> figure) => [.. _costs[0].Select(figure)];
 
-    private Row Row(string name, string measure, string unit, string peer, Func<Cost, double> figure, Goal goal) =>
-        Reporting.Row.Of(name, measure, unit, Ours(figure), peer, [.. _theirs.Select(figure)], goal);
+    private Row Compare(string name, string measure, string unit, int peer, Func<Cost, double> figure, Goal goal) =>
+        Row.Of(name, measure, unit, Ours(figure), _sides[peer].Name, [.. _costs[peer].Select(figure)], goal);
 }

@@ -11,8 +11,8 @@ internal static class StartBenchmarks
             ?? throw new InvalidOperationException("SLIPWAY_PUBLISHED_DEPOT is not set; run the benchmark with ./bench");
         var environment = new Dictionary<string, string> { ["DEPOT_NO_UPDATE_NOTIFIER"] = "1", ["CI"] = "true" };
         Task<Cost> RunAsync(string program) => Measured.RunAsync(new Command(Path.GetFullPath(program, run.Root), ["--version"], environment), run.Cancellation);
-        var duel = await Duel.FightAsync(run.Rounds(30, 100), _ => RunAsync("out/bin/depot"), _ => RunAsync(published));
-        run.Report.Add(duel.Rows("version", "published depot", Goal.RatioAtMost(0.3)));
+        var duel = await Duel.FightAsync(run.Rounds(30, 100), new Side("depot", _ => RunAsync("out/bin/depot")), new Side("published depot", _ => RunAsync(published)));
+        run.Report.Add(duel.Rows("version", Goal.RatioAtMost(0.3)));
         run.Report.Add(Row.Of("version", "time", "ms", [.. duel.Ours(cost => cost.Seconds * 1000)], Goal.AtMost(null, 5)));
     }
 }

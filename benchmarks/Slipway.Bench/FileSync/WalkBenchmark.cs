@@ -16,8 +16,8 @@ internal static class WalkBenchmark
         using var folder = ScratchFolder.Create();
         Plant(folder.Path);
         var find = new Command("find", [folder.Path, "-printf", "%s %T@ %p\n"], new Dictionary<string, string>());
-        var duel = await Duel.FightAsync(run.Rounds(7, 21), _ => WalkAsync(folder.Path), _ => Measured.RunAsync(find, run.Cancellation));
-        run.Report.Add(duel.Rows("filesync-walk", "find", Goal.None).Where(row => row.Measure != "memory").ToList());
+        var duel = await Duel.FightAsync(run.Rounds(7, 21), new Side("walk", _ => WalkAsync(folder.Path)), new Side("find", _ => Measured.RunAsync(find, run.Cancellation)));
+        run.Report.Add(duel.Rows("filesync-walk", Goal.None).Where(row => row.Measure != "memory").ToList());
     }
 
     private static void Plant(string tree)

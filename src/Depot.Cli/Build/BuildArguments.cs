@@ -87,5 +87,7 @@ internal sealed class BuildArguments
 
     public bool Save { get; set; }
 
+    public bool? StableTimes { get; set; }
+
     public bool? SuppressNoOutputWarning { get; set; }
 }

@@ -65,6 +65,7 @@ internal static class BuildFlags
         .Text("sbom-dir", null, "Directory that receives the image's SBOMs", value => into.SbomFolder = value)
         .Text("build-platform", null, "Run builds on this platform (\"dynamic\", \"linux/amd64\", \"linux/arm64\") (default \"dynamic\")", value => into.BuildPlatform = value)
         .Text("project", null, "Depot project ID", value => into.Project = value)
+        .Switch("stable-times", null, "Date files by their contents, so that a fresh clone sends only what changed", value => into.StableTimes = value)
         .Text("token", null, "Depot API token", value => into.Token = value)
         .Switch("save", null, "Saves the build to the registry", value => into.Save = value, hidden: true)
         .Add(new Flag("save-tag", null, "stringArray", "Additional custom tag for the saved image", into.SaveTags.Add) { Hidden = true })

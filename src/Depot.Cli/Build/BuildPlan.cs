@@ -1,4 +1,3 @@
-using System.Globalization;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
@@ -55,6 +54,9 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
+    /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
+    public bool StableTimes { get; init; }
+
     /// <summary>What the user should know before the build, and that does not stop it.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -110,6 +112,7 @@ internal sealed record BuildPlan : IDisposable
 
         var git = inputs.ContextFolder is { } folder && (settings.SendGitInfo || settings.SendGitLabels) ? GitFacts.Find(folder) : null;
         FrontendAttributes.AddGit(attributes, git, inputs, settings);
+        var stableTimes = arguments.StableTimes ?? settings.StableTimes;
         return new BuildPlan
         {
             Arguments = arguments,
@@ -127,7 +130,8 @@ internal sealed record BuildPlan : IDisposable
             Lint = arguments.Lint ? LintRule.Of(arguments.LintFailOn) : null,
             HasExplicitAttestations = parsed.Attestations.Values.Any(value => value is not null),
             Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
-            Git = git,
+            Git = git ?? (stableTimes && inputs.ContextFolder is { } context ? GitFacts.Find(context) : null),
+            StableTimes = stableTimes,
             Warnings = warnings,
         };
     }
@@ -169,8 +173,16 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Names the copy of a local folder that the builder keeps: the same for every machine that builds this folder of this
     /// project, so that a fresh agent need not send what another one sent.</summary>
-    public string SharedKey(string folder, string projectId) => string.Create(CultureInfo.InvariantCulture,
-        $"{Path.GetFileName(folder.TrimEnd('/'))}:{projectId}:{Git?.RelativePath(folder) ?? ""}");
+    /// <remarks>The name of the folder is part of it, because several checkouts with times of their own would only undo each other's copies.
+    /// With stable times they do not, and agents name their checkouts as they like: the repository's own name counts instead.</remarks>
+    public string SharedKey(string folder, string projectId)
+    {
+        var place = Git?.RelativePath(folder);
+        var name = Path.GetFileName(folder.TrimEnd('/'));
+        return StableTimes && place is not null
+            ? $"stable:{projectId}:{Git!.RepositoryName}:{place}"
+            : $"{name}:{projectId}:{place}";
+    }
 
     /// <summary>The share of one builder where several take part. Its image is pushed by digest, because the tags will name the list of all shares.</summary>
     public BuildPlan ForBuilder(string architecture)

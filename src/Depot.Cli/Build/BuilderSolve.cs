@@ -36,10 +36,11 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     public async Task<SolveAnswer> RunAsync(SolveLinks links, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Builder.CanceledByServer);
+        var disk = new FullDiskWatch(clock);
         try
         {
             var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
-            var run = new SolveRun(Builder.Channel, show, clock);
+            var run = new SolveRun(Builder.Channel, disk.Before(show), clock);
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
@@ -54,7 +55,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
-            throw Explain(problem);
+            throw await ExplainAsync(problem, disk);
         }
         finally
         {
@@ -64,7 +65,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         }
     }
 
-    private Exception Explain(Exception problem)
+    private async Task<Exception> ExplainAsync(Exception problem, FullDiskWatch disk)
     {
         if (Builder.CanceledByServer.IsCancellationRequested)
         {
@@ -76,6 +77,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
             return new CliException($"failed to build: {refused.Message}", inner: refused) { Remedy = refused.Remedy };
         }
 
-        return problem is GrpcStatusException status ? SolveFailure.Explain(status, Builder.Endpoint) : problem;
+        return problem is GrpcStatusException status
+            ? await SolveFailure.ExplainAsync(status, Builder.Endpoint, error => disk.RemedyAsync(error, Builder))
+            : problem;
     }
 }

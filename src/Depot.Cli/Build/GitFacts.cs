@@ -36,6 +36,22 @@ internal sealed record GitFacts(string Root, string? Commit, string? RemoteUrl)
         return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative;
     }
 
+    /// <summary>The same however the repository was cloned (<c>https://host/a/b.git</c>, <c>git@host:a/b</c>); empty without a remote.</summary>
+    public string RepositoryName
+    {
+        get
+        {
+            var name = RemoteUrl ?? "";
+            var scheme = name.IndexOf("://", StringComparison.Ordinal);
+            name = scheme < 0 ? name : name[(scheme + 3)..];
+            name = name[(name.IndexOf('@', StringComparison.Ordinal) + 1)..].TrimEnd('/');
+            name = name.EndsWith(".git", StringComparison.Ordinal) ? name[..^4] : name;
+
+            // scp's way of writing: a colon, and no port, before the path.
+            return scheme < 0 ? name.Replace(':', '/') : name;
+        }
+    }
+
     /// <summary>A linked work tree or a submodule has a file <c>.git</c> that names the folder.</summary>
     private static string? GitFolder(string folder)
     {

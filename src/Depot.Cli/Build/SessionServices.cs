@@ -71,7 +71,7 @@ internal sealed class SessionServices : IAsyncDisposable
     {
         if (plan.Inputs.Folders.Count > 0)
         {
-            Own(new FileSyncProvider(plan.Inputs.Folders, cli.Uploads.Watch));
+            Own(new FileSyncProvider(plan.Inputs.Folders, cli.Uploads.Watch, plan.StableTimes ? FileTimes.OfContents : FileTimes.OfFiles));
         }
 
         if (plan.Inputs.UploadedContext is { } archive)

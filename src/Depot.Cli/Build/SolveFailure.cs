@@ -8,7 +8,8 @@ namespace Depot.Cli.Build;
 /// <summary>Puts a failed Solve into buildx's words and exit codes.</summary>
 internal static class SolveFailure
 {
-    public static CliException Explain(GrpcStatusException problem, string builder)
+    /// <param name="remedyOf">What to do about an engine's error, where that is known.</param>
+    public static async Task<CliException> ExplainAsync(GrpcStatusException problem, string builder, Func<EngineError, Task<string?>> remedyOf)
     {
         if (!problem.FromPeer)
         {
@@ -26,6 +27,10 @@ internal static class SolveFailure
             GrpcStatusCode.Cancelled => ExitCode.Interrupted,
             _ => ExitCode.Failed,
         };
-        return new CliException(BuildErrorText.Message(error), code, problem) { Excerpt = BuildErrorText.Excerpts(error), Remedy = PushRefusal.RemedyFor(error.Message) };
+        return new CliException(BuildErrorText.Message(error), code, problem)
+        {
+            Excerpt = BuildErrorText.Excerpts(error),
+            Remedy = PushRefusal.RemedyFor(error.Message) ?? await remedyOf(error),
+        };
     }
 }

@@ -86,6 +86,9 @@ internal sealed class CliSettings
 
     public bool HideSummaryLink => Value("DEPOT_NO_SUMMARY_LINK") is not null;
 
+    /// <summary>Files are dated by their contents (<c>--stable-times</c>).</summary>
+    public bool StableTimes => IsTrue("DEPOT_STABLE_TIMES") ?? false;
+
     /// <summary>Where a line is left for every build that ended.</summary>
     public string? BuildsFile => Value("DEPOT_BUILDS_FILE");
 

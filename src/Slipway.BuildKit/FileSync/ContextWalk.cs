@@ -32,6 +32,7 @@ internal sealed class ContextWalk : IAsyncDisposable
     private readonly WalkFilter _filter;
     private readonly XattrReader _xattrs;
     private readonly int _readersMax;
+    private readonly FileTimes _times;
     private readonly ConcurrentBag<FolderReader> _idleReaders = [];
     private readonly ConcurrentBag<FolderListing> _idleListings = [];
     private readonly Stack<Level> _levels = new();
@@ -39,12 +40,13 @@ internal sealed class ContextWalk : IAsyncDisposable
     private int _entriesAhead;
 
     /// <param name="readersMax">Folders read ahead at the same time, by default two to four; 0 reads none ahead.</param>
-    public ContextWalk(RootFolder root, WalkFilter filter, int? readersMax = null)
+    public ContextWalk(RootFolder root, WalkFilter filter, int? readersMax = null, FileTimes times = FileTimes.OfFiles)
     {
         _root = root;
         _filter = filter;
         _xattrs = new XattrReader(root);
         _readersMax = readersMax ?? ReadersMax;
+        _times = times;
     }
 
     /// <exception cref="IOException">Something that the filter sends cannot be read.</exception>
@@ -116,7 +118,7 @@ internal sealed class ContextWalk : IAsyncDisposable
     private FolderListing Read(WalkFolder folder)
     {
         var listing = _idleListings.TryTake(out var idle) ? idle : new FolderListing();
-        var reader = _idleReaders.TryTake(out var free) ? free : new FolderReader(_root, _filter, _xattrs);
+        var reader = _idleReaders.TryTake(out var free) ? free : new FolderReader(_root, _filter, _xattrs, _times);
         reader.Read(folder, listing);
         _idleReaders.Add(reader);
         return listing;

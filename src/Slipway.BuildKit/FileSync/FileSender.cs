@@ -11,7 +11,7 @@ namespace Slipway.BuildKit.FileSync;
 /// None has a time limit of its own: a receiver may think as long as it likes, and a lost connection is noticed by the session's keep-alive.
 /// </remarks>
 /// <param name="sent">Told, from any thread, the bytes of all messages so far and those of the files that were asked for.</param>
-internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, Action<long, long>? sent = null)
+internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, Action<long, long>? sent = null, FileTimes times = FileTimes.OfFiles)
 {
     // A DATA message and a batch of small files are at most this long: two per reader are in memory. BuildKit before 0.20 refuses messages above 4 MiB.
     private const int DataBatchBytes = 256 * 1024;
@@ -52,7 +52,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         await using var packets = new PacketWriter(stream, StatBatchBytes, Count);
         try
         {
-            await using var walk = new ContextWalk(root, filter);
+            await using var walk = new ContextWalk(root, filter, times: times);
             var links = new Dictionary<(ulong Device, ulong Inode), uint>();
             byte[] link = [];
             await foreach (var entry in walk.EntriesAsync(cancellation))
@@ -83,7 +83,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             linkLength = _files.CopyPath(first, ref link);
         }
 
-        var id = _files.Add(walked.Parent, walked.Name, entry.Mode, entry.Size);
+        var id = _files.Add(walked.Parent, walked.Name, in entry);
         if (mayBeLink && linkLength == 0)
         {
             links.Add((entry.Device, entry.Inode), id);
@@ -151,6 +151,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private async Task SendFilesAsync(CancellationToken cancellation)
     {
         await using var packets = new PacketWriter(stream, DataBatchBytes, Count);
+        using var content = times == FileTimes.OfContents ? new ContentTime() : null;
         var path = new byte[PathBytesMax];
         try
         {
@@ -158,7 +159,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             {
                 while (_wanted.Reader.TryRead(out var id))
                 {
-                    await SendFileAsync(packets, id, path, cancellation);
+                    await SendFileAsync(packets, id, path, content, cancellation);
                 }
 
                 // Nobody asks for more right now, so nothing is held back.
@@ -173,7 +174,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         }
     }
 
-    private async ValueTask SendFileAsync(PacketWriter packets, uint id, byte[] path, CancellationToken cancellation)
+    private async ValueTask SendFileAsync(PacketWriter packets, uint id, byte[] path, ContentTime? content, CancellationToken cancellation)
     {
         using var file = Open(id, path);
         for (long offset = 0; file.Descriptor >= 0;)
@@ -186,7 +187,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             }
 
             wanted = Math.Min(wanted, packets.Room - 32);
-            var read = ReadInto(packets, id, file.Descriptor, wanted, offset);
+            var read = ReadInto(packets, id, file.Descriptor, wanted, offset, content);
             offset += read;
             if (read == 0 || (read < wanted && offset == file.Size))
             {
@@ -194,10 +195,16 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             }
         }
 
+        // The engine would keep this content under the other one's time, and never ask for the other one again.
+        if (content is not null && content.Finish() != _files.TimeOf(id))
+        {
+            throw new IOException($"{Show(id)} changed while it was being sent: run the build again when nothing writes to the context");
+        }
+
         packets.AppendEndOfFile(id);
     }
 
-    private int ReadInto(PacketWriter packets, uint id, int descriptor, int wanted, long offset)
+    private int ReadInto(PacketWriter packets, uint id, int descriptor, int wanted, long offset, ContentTime? content)
     {
         var buffer = packets.ReserveData(id, wanted);
         nint read;
@@ -214,6 +221,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
 
         if (read > 0)
         {
+            content?.Append(buffer[..(int)read]);
             packets.CommitData(id, wanted, (int)read);
         }
 
@@ -240,6 +248,13 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
 
         _ = Libc.Close(descriptor);
         return new OpenFile(-1, 0);
+    }
+
+    private string Show(uint id)
+    {
+        byte[] path = [];
+        var length = _files.CopyPath(id, ref path);
+        return Path.Join(root.Path, WirePath.Show(path.AsSpan(0, length)));
     }
 
     private IOException Unreadable(uint id, int error)

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Slipway.BuildKit.FileSync;
 
 /// <summary>Reads folders: names, filter, order, lstat, link targets, extended attributes. One reader serves one thread at a time.</summary>
-internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrReader xattrs)
+internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrReader xattrs, FileTimes times = FileTimes.OfFiles)
 {
     private readonly byte[] _dents = new byte[32 * 1024];
     private readonly byte[] _target = new byte[4096];
@@ -157,6 +157,11 @@ internal sealed class FolderReader(RootFolder root, WalkFilter filter, XattrRead
 
         ref var entry = ref listing.Add(name);
         Describe(ref entry, in stat);
+        if (times == FileTimes.OfContents)
+        {
+            entry.ModTime = GoFileMode.IsRegular(entry.Mode) ? ContentTime.OfFile(descriptor, terminated) ?? entry.ModTime : ContentTime.Midnight;
+        }
+
         entry.Folder = isFolder ? new WalkFolder(path.ToArray(), matches, verdict == WalkFilter.Verdict.Skip) : null;
         if (!TryReadLink(descriptor, terminated, ref entry, listing)
             || !xattrs.TryRead(descriptor, terminated, path, entry.Device, out entry.Xattrs))

@@ -28,7 +28,7 @@ internal sealed class SentFiles
     }
 
     /// <summary>Notes the next STAT. Its content may be asked for when it is a regular file.</summary>
-    public uint Add(WalkFolder folder, ReadOnlySpan<byte> name, uint mode, long size)
+    public uint Add(WalkFolder folder, ReadOnlySpan<byte> name, in ListedEntry listed)
     {
         lock (_gate)
         {
@@ -38,7 +38,7 @@ internal sealed class SentFiles
                 _entries.Add(new Entry[BlockEntries]);
             }
 
-            if (GoFileMode.IsFolder(mode) || GoFileMode.IsSymlink(mode))
+            if (GoFileMode.IsFolder(listed.Mode) || GoFileMode.IsSymlink(listed.Mode))
             {
                 return id;
             }
@@ -49,7 +49,8 @@ internal sealed class SentFiles
                 _folders.Add(folder.Path);
             }
 
-            _entries[^1][id % BlockEntries] = new Entry(folder.TableIndex, Store(name), (ushort)name.Length, GoFileMode.IsRegular(mode), size);
+            _entries[^1][id % BlockEntries] = new Entry(
+                folder.TableIndex, Store(name), (ushort)name.Length, GoFileMode.IsRegular(listed.Mode), listed.Size, listed.ModTime);
             return id;
         }
     }
@@ -71,6 +72,15 @@ internal sealed class SentFiles
             size = entry.Size;
             entry = entry with { IsOpen = false };
             return claimed;
+        }
+    }
+
+    /// <summary>The modification time that the STAT told.</summary>
+    public long TimeOf(uint id)
+    {
+        lock (_gate)
+        {
+            return _entries[(int)(id / BlockEntries)][id % BlockEntries].ModTime;
         }
     }
 
@@ -114,5 +124,5 @@ internal sealed class SentFiles
     }
 
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct Entry(int Folder, int Name, ushort NameLength, bool IsOpen, long Size);
+    private readonly record struct Entry(int Folder, int Name, ushort NameLength, bool IsOpen, long Size, long ModTime);
 }

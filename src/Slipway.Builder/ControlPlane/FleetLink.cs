@@ -79,15 +79,14 @@ internal sealed class FleetLink(
     {
         if (!_attachedOnce && e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied)
         {
-            throw new BuilderException($"{options.Server} does not know builder {identity.BuilderId} ({e.Status.Detail}); "
-                + $"delete {Path.Combine(options.DataDirectory, "builder.json")} and join again with a new join token", e);
+            throw Registration.Unknown(options, identity.BuilderId, e);
         }
     }
 
     private async Task AttachAsync(Action welcomed, CancellationToken cancellation)
     {
         using var connection = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var call = fleet.Attach(Authorization(identity), cancellationToken: connection.Token);
+        using var call = fleet.Attach(cancellationToken: connection.Token);
         var outbox = Channel.CreateBounded<BuilderMessage>(new BoundedChannelOptions(OutboxMax) { FullMode = BoundedChannelFullMode.Wait });
         try
         {
@@ -184,6 +183,4 @@ internal sealed class FleetLink(
             throw new RpcException(new Status(StatusCode.Unavailable, $"the server was silent for {limit.TotalSeconds:0} s"));
         }
     }
-
-    internal static Metadata Authorization(BuilderIdentity identity) => new() { { "authorization", "Bearer " + identity.BuilderToken } };
 }

@@ -1,88 +1,181 @@
-using System.Text.Json;
+using System.Security.Cryptography;
+using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
-using Slipway.Builder.Records;
+using Slipway.Contract;
+using Slipway.Contract.Fleet;
 using Slipway.Contract.Fleet.V1;
 
 namespace Slipway.Builder.ControlPlane;
 
-/// <summary>Who this builder is to the server.</summary>
-/// <param name="BuilderToken">slpa_…: kept in a file that only the builder's user can read, sent in headers, never logged.</param>
-internal sealed record BuilderIdentity(string BuilderId, string BuilderToken)
+/// <summary>Gives the builder its identity, the one it has or one in exchange for a join token, and keeps it in force.</summary>
+internal sealed class Registration(BuilderOptions options, FleetService.FleetServiceClient fleet, ProvingHandler proving, ILogger<Registration> log)
 {
-    public override string ToString() => BuilderId;
-}
+    private const string RenewPath = "/slipway.fleet.v1.FleetService/Renew";
 
-/// <summary>Gives the builder its identity: the one it has, or one in exchange for a join token.</summary>
-internal sealed class Registration(BuilderOptions options, FleetService.FleetServiceClient fleet, ILogger<Registration> log)
-{
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+    /// <summary>Waits longer than this are looked at again: the machine may have slept meanwhile.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMinutes(10);
+
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(15);
 
-    private string PathOfIdentity => Path.Combine(options.DataDirectory, "builder.json");
+    private readonly IdentityFile _file = new(options.DataDirectory);
 
+    /// <summary>The identity is in force, and on disk, when the task ends. Waits for a server that is not there yet.</summary>
+    /// <exception cref="BuilderException">The server says no.</exception>
     public async Task<BuilderIdentity> GetAsync(CancellationToken cancellation)
     {
-        if (File.Exists(PathOfIdentity))
+        var identity = _file.Read();
+        if (identity is null)
         {
-            return Read();
+            return await InsistAsync(_file.ReadToken() is { } old ? () => TradeTokenAsync(old, cancellation) : () => EnrolAsync(cancellation), cancellation);
         }
 
+        proving.Identity = identity;
+        await proving.LearnTimeAsync(options.Server, cancellation);
+        if (options.JoinToken is not null && proving.Now > identity.EndsAt + Limits.BuilderCertificateRenewal)
+        {
+            // "slipway up" brings a join token to every start.
+            log.LogWarning("builder {Builder} was off for too long to be known again: it joins anew", identity.BuilderId);
+            return await InsistAsync(() => EnrolAsync(cancellation), cancellation);
+        }
+
+        return proving.Now < identity.RenewAt ? identity : await InsistAsync(() => RenewAsync(identity, cancellation), cancellation);
+    }
+
+    /// <summary>Renews the certificate at the half of its life, and again, until cancelled. Failing costs nothing until its end.</summary>
+    public async Task KeepInForceAsync(CancellationToken cancellation)
+    {
+        var backoff = new Backoff(options.Clock);
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                var identity = proving.Identity!;
+                if (identity.RenewAt - proving.Now is { Ticks: > 0 } left)
+                {
+                    await Task.Delay(left < LookAgain ? left : LookAgain, options.Clock, cancellation);
+                    continue;
+                }
+
+                await RenewAsync(identity, cancellation);
+                backoff.Reset();
+            }
+            catch (Exception e) when (e is RpcException or CryptographicException or IOException or BuilderException && !cancellation.IsCancellationRequested)
+            {
+                log.LogWarning("the builder's certificate cannot be renewed yet, it ends at {End:u}: {Error}", proving.Identity!.EndsAt, Describe(e));
+                await backoff.PauseAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception e) when (e is OperationCanceledException or RpcException && cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task<BuilderIdentity> EnrolAsync(CancellationToken cancellation)
+    {
         if (options.JoinToken is not { Length: > 0 } joinToken)
         {
-            throw new BuilderException($"this builder has not joined a server: {PathOfIdentity} does not exist and no join token was given; "
+            throw new BuilderException($"this builder has not joined a server: {_file.Path} does not exist and no join token was given; "
                 + "make one with \"slipway admin builder join-token\"");
         }
 
-        var identity = await EnrolAsync(joinToken, cancellation);
-        DurableFile.Write(PathOfIdentity, JsonSerializer.SerializeToUtf8Bytes(identity, Json));
-        log.LogInformation("joined {Server} as {Builder}", options.Server, identity.BuilderId);
-        return identity;
+        try
+        {
+            var (key, csr) = BuilderIdentity.NewKey();
+            using var own = key;
+            var request = new EnrollRequest { Name = options.Name ?? Environment.MachineName, Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.EnrollAsync(request, Bearer(joinToken), cancellationToken: stop), cancellation);
+            log.LogInformation("joined {Server} as {Builder}", options.Server, answer.BuilderId);
+            return Keep(BuilderIdentity.Join(answer.BuilderId, answer.Certificate, key));
+        }
+        catch (RpcException e) when (IsRefusal(e))
+        {
+            throw new BuilderException($"{options.Server} refused the join token ({e.Status.Detail}); "
+                + "make a new one with \"slipway admin builder join-token\"", e);
+        }
     }
 
-    private BuilderIdentity Read()
+    /// <summary>The server revokes the token when the certificate has been used: until then, a crash costs nothing.</summary>
+    private async Task<BuilderIdentity> TradeTokenAsync((string BuilderId, string Token) old, CancellationToken cancellation)
     {
         try
         {
-            var identity = JsonSerializer.Deserialize<BuilderIdentity>(File.ReadAllBytes(PathOfIdentity), Json);
-            if (identity is { BuilderId.Length: > 0, BuilderToken.Length: > 0 })
-            {
-                return identity;
-            }
+            var (key, csr) = BuilderIdentity.NewKey();
+            using var own = key;
+            var request = new RenewRequest { Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.RenewAsync(request, Bearer(old.Token), cancellationToken: stop), cancellation);
+            log.LogInformation("{Builder} has traded its token for a certificate", old.BuilderId);
+            return Keep(BuilderIdentity.Join(old.BuilderId, answer.Certificate, key));
         }
-        catch (JsonException)
+        catch (RpcException e) when (IsRefusal(e))
         {
-            // Said below.
+            throw Unknown(options, old.BuilderId, e);
         }
-
-        throw new BuilderException($"{PathOfIdentity} is damaged: delete it and join again with a new join token");
     }
 
-    /// <summary>Waits for a server that is not there yet; gives up when it says no.</summary>
-    private async Task<BuilderIdentity> EnrolAsync(string joinToken, CancellationToken cancellation)
+    private async Task<BuilderIdentity> RenewAsync(BuilderIdentity identity, CancellationToken cancellation)
+    {
+        try
+        {
+            var (key, csr) = BuilderIdentity.NewKey();
+            using var own = key;
+            var proof = new Metadata { { BuilderProof.Header, BuilderProof.Create(identity.Certificate, RenewPath, proving.Now, csr) } };
+            var request = new RenewRequest { Csr = ByteString.CopyFrom(csr) };
+            var answer = await WithinLimitAsync(stop => fleet.RenewAsync(request, proof, cancellationToken: stop), cancellation);
+            log.LogInformation("the builder's certificate is renewed");
+            return Keep(BuilderIdentity.Join(identity.BuilderId, answer.Certificate, key));
+        }
+        catch (RpcException e) when (IsRefusal(e) && proving.Now > identity.EndsAt)
+        {
+            throw Unknown(options, identity.BuilderId, e);
+        }
+    }
+
+    /// <summary>On disk before it is used: what the server has seen must not be lost.</summary>
+    private BuilderIdentity Keep(BuilderIdentity identity)
+    {
+        _file.Write(identity);
+        proving.Identity = identity;
+        return identity;
+    }
+
+    private async Task<BuilderIdentity> InsistAsync(Func<Task<BuilderIdentity>> once, CancellationToken cancellation)
     {
         var backoff = new Backoff(options.Clock);
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                var answer = await fleet.EnrollAsync(
-                    new EnrollRequest { Name = options.Name ?? Environment.MachineName },
-                    new Metadata { { "authorization", "Bearer " + joinToken } },
-                    options.Clock.GetUtcNow().Add(CallLimit).UtcDateTime,
-                    cancellation);
-                return new BuilderIdentity(answer.BuilderId, answer.BuilderToken);
-            }
-            catch (RpcException e) when (e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied)
-            {
-                throw new BuilderException($"{options.Server} refused the join token ({e.Status.Detail}); "
-                    + "make a new one with \"slipway admin builder join-token\"", e);
+                return await once();
             }
             catch (RpcException e) when (!cancellation.IsCancellationRequested)
             {
-                log.Log(attempt == 0 ? LogLevel.Warning : LogLevel.Debug, "{Server} cannot be reached yet: {Error}", options.Server, e.Status.Detail);
+                log.Log(attempt == 0 ? LogLevel.Warning : LogLevel.Debug, "{Server} cannot be reached yet: {Error}", options.Server, Describe(e));
                 await backoff.PauseAsync(cancellation);
             }
+            catch (CryptographicException e)
+            {
+                throw new BuilderException($"{options.Server} answered with a certificate that cannot be used: {e.Message}", e);
+            }
         }
+    }
+
+    internal static BuilderException Unknown(BuilderOptions options, string builderId, RpcException e) =>
+        new($"{options.Server} does not know builder {builderId} ({e.Status.Detail}); "
+            + $"delete {new IdentityFile(options.DataDirectory).Path} and join again with a new join token", e);
+
+    private static bool IsRefusal(RpcException e) => e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied;
+
+    private static string Describe(Exception e) => e is RpcException { Status.Detail: { Length: > 0 } detail } ? detail : e.Message;
+
+    private static Metadata Bearer(string token) => new() { { "authorization", "Bearer " + token } };
+
+    /// <summary>Not a gRPC deadline, which goes by the machine's clock.</summary>
+    private async Task<T> WithinLimitAsync<T>(Func<CancellationToken, AsyncUnaryCall<T>> call, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(CallLimit, options.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        return await call(either.Token);
     }
 }

@@ -7,7 +7,7 @@ namespace Slipway.Builder.ControlPlane;
 
 /// <summary>Sends the spools to the server, in order, and again from the last acknowledged record after every broken call.</summary>
 internal sealed class Reporter(
-    BuilderOptions options, BuilderIdentity identity, FleetService.FleetServiceClient fleet, SpoolShelf shelf, ILogger<Reporter> log)
+    BuilderOptions options, FleetService.FleetServiceClient fleet, SpoolShelf shelf, ILogger<Reporter> log)
 {
     private const int BatchRecordsMax = 500;
     private const int BatchBytesMax = 512 * 1024;
@@ -56,7 +56,7 @@ internal sealed class Reporter(
     private async Task ReportAsync(Backoff backoff, CancellationToken cancellation)
     {
         using var connection = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var call = fleet.Report(FleetLink.Authorization(identity), cancellationToken: connection.Token);
+        using var call = fleet.Report(cancellationToken: connection.Token);
         using var acknowledged = new SemaphoreSlim(0);
         await Duplex.RunAsync(
             ReceiveAsync(call.ResponseStream, acknowledged, backoff, connection.Token),

@@ -45,29 +45,31 @@ internal sealed class BuildkitdProgram(string program, BuilderOptions options, I
 
     public async Task<EngineLaunch?> PrepareAsync(EngineFolder folder, CacheBudget budget, CancellationToken cancellation)
     {
-        var bridge = ShortCommand.Find("buildkit-cni-bridge", SearchPath) is not null && Libc.EffectiveUserId() == 0
-            ? await BridgeNetwork.PickSubnetAsync(folder, options, cancellation)
-            : null;
-        if (bridge is null)
+        var subnet = Libc.EffectiveUserId() == 0 ? await EngineNetwork.CreateAsync(folder, options, cancellation) : null;
+        if (subnet is null)
         {
-            log.LogWarning("buildkitd's network plugins (buildkit-cni-bridge) are not on PATH: build steps use this machine's network");
+            log.LogWarning("this builder is not root: the engine and its build steps use this machine's network");
         }
 
         var configuration = Path.Combine(folder.Run, "buildkitd.toml");
-        await File.WriteAllTextAsync(configuration, Configure(folder, budget, bridge), cancellation);
+        await File.WriteAllTextAsync(configuration, Configure(folder, budget, subnet), cancellation);
         return new EngineLaunch(program,
-            ["--config", configuration, "--root", folder.Root, "--addr", "unix://" + folder.Socket]);
+            ["--config", configuration, "--root", folder.Root, "--addr", "unix://" + folder.Socket])
+        {
+            NetworkNamespace = subnet is null ? null : EngineNetwork.PathOf(folder),
+            Preamble = subnet is null ? "" : subnet.Preamble(options) + NameServers.Preamble(folder, subnet),
+        };
     }
 
     public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
         EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: false, cancellation);
 
-    public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => BridgeNetwork.RemoveAsync(folder, options, cancellation);
+    public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => EngineNetwork.RemoveAsync(folder, options, cancellation);
 
     /// <summary>Folders with the program's own companions (runc, network plugins, emulators) first.</summary>
     private string SearchPath => Path.GetDirectoryName(program) + ":" + options.SearchPath;
 
-    private string Configure(EngineFolder folder, CacheBudget budget, string? bridgeSubnet)
+    private string Configure(EngineFolder folder, CacheBudget budget, EngineSubnet? subnet)
     {
         var disk = new DriveInfo(folder.Root);
         var text = new StringBuilder();
@@ -84,10 +86,11 @@ internal sealed class BuildkitdProgram(string program, BuilderOptions options, I
             text.AppendLine(CultureInfo.InvariantCulture, $"  max-parallelism = {parallelism}");
         }
 
-        if (bridgeSubnet is not null)
+        // Without BuildKit's network plugin, steps share the engine's namespace.
+        if (subnet is not null && ShortCommand.Find("buildkit-cni-bridge", SearchPath) is not null)
         {
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"  networkMode = \"bridge\"\n  bridgeName = \"{folder.BridgeName}\"\n  bridgeSubnet = \"{bridgeSubnet}\"");
+                $"  networkMode = \"bridge\"\n  bridgeName = \"steps0\"\n  bridgeSubnet = \"{subnet.StepNetwork}\"");
         }
 
         if (budget.KeepDays > 0)

@@ -35,9 +35,9 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
 
     public async Task<EngineLaunch?> PrepareAsync(EngineFolder folder, CacheBudget budget, CancellationToken cancellation)
     {
-        await BridgeNetwork.CreateAsync(folder, options, cancellation);
+        var subnet = await EngineNetwork.CreateAsync(folder, options, cancellation);
         var configuration = Path.Combine(folder.Run, "daemon.json");
-        await File.WriteAllTextAsync(configuration, Configure(folder, budget).ToJsonString(), cancellation);
+        await File.WriteAllTextAsync(configuration, Configure(folder, subnet, budget).ToJsonString(), cancellation);
         var temporary = Path.Combine(folder.Root, "slipway-tmp");
         Directory.CreateDirectory(temporary);
         return new EngineLaunch(program, ["--config-file", configuration])
@@ -45,7 +45,9 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
             // dockerd uses a system containerd whenever that one's socket exists, and would keep this project's images there.
             // Hidden, it starts its own below its own folders. Its shims' sockets, which have a fixed place, become private too.
             // Its temporary folder gets a short name: the sockets of forwarded SSH agents are made there, and a socket's path ends at 107 bytes.
-            Preamble = "[ ! -d /run/containerd ] || mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1\n"
+            NetworkNamespace = EngineNetwork.PathOf(folder),
+            Preamble = subnet.Preamble(options) + NameServers.Preamble(folder, subnet)
+                + "[ ! -d /run/containerd ] || mount -t tmpfs -o mode=711 slipway /run/containerd || exit 1\n"
                 + $"mkdir -p {ShortTemporary} && mount --bind {Quote(temporary)} {ShortTemporary} && export DOCKER_TMPDIR={ShortTemporary} || exit 1",
         };
     }
@@ -56,7 +58,7 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
     public Task<Stream> ConnectAsync(EngineFolder folder, CancellationToken cancellation) =>
         EngineTransport.ConnectAsync(folder.Address, dockerUpgrade: true, cancellation);
 
-    public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => BridgeNetwork.RemoveAsync(folder, options, cancellation);
+    public Task CleanUpAsync(EngineFolder folder, CancellationToken cancellation) => EngineNetwork.RemoveAsync(folder, options, cancellation);
 
     private static string Quote(string word) => "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 
@@ -75,19 +77,17 @@ internal sealed class DockerdProgram(string program, BuilderOptions options) : I
         }
     }
 
-    private JsonObject Configure(EngineFolder folder, CacheBudget budget) => new()
+    private JsonObject Configure(EngineFolder folder, EngineSubnet subnet, CacheBudget budget) => new()
     {
         ["data-root"] = folder.Root,
         ["exec-root"] = Path.Combine(folder.Run, "x"),
         ["pidfile"] = Path.Combine(folder.Run, "docker.pid"),
         ["hosts"] = new JsonArray("unix://" + folder.Socket),
         ["features"] = new JsonObject { ["containerd-snapshotter"] = true, ["cdi"] = false },
-        ["bridge"] = folder.BridgeName,
-        ["mtu"] = BridgeNetwork.UplinkMtu(),
-        ["iptables"] = false,
+        // Its own bridge and rules, which end with its namespace.
+        ["bip"] = subnet.StepNetwork,
+        ["mtu"] = subnet.Mtu,
         ["ip6tables"] = false,
-        ["ip-forward"] = false,
-        ["ip-masq"] = false,
         ["userland-proxy"] = false,
         // The path form of a cgroup parent is the cgroupfs driver's; systemd's wants a slice's name.
         ["exec-opts"] = new JsonArray("native.cgroupdriver=cgroupfs"),

@@ -30,8 +30,8 @@ internal sealed class EngineFolder
         Architecture = architecture;
         _engines = EnginesOf(dataDirectory);
         Root = Path.Combine(_engines, $"{projectId}-{architecture}");
-        // Short, because a Unix socket's path ends at 107 bytes and a bridge's name at 15; of the whole path, because several
-        // builders may share a machine's bridges and cgroups.
+        // Short, because a Unix socket's path ends at 107 bytes and a network card's name at 15; of the whole path, because several
+        // builders may share a machine's networks and cgroups.
         Id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(Root))))[..8];
         Run = Path.Combine(Path.GetFullPath(dataDirectory), "run", Id);
     }
@@ -58,7 +58,8 @@ internal sealed class EngineFolder
     /// <summary>The cgroup below which the engine puts every build step.</summary>
     public string CgroupName => "slipway-" + Id;
 
-    public string BridgeName => "slip" + Id;
+    /// <summary>Of the engine's network namespace, and of this machine's end of the way into it.</summary>
+    public string NetworkName => "slip" + Id;
 
     public bool HasCache => Directory.Exists(Root) && Directory.EnumerateFileSystemEntries(Root).Any();
 

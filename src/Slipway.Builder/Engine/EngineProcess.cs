@@ -35,6 +35,11 @@ internal sealed class EngineProcess : IDisposable
             }
         }
 
+        if (launch.NetworkNamespace is { } network)
+        {
+            words.InsertRange(0, [Require("nsenter", options.SearchPath), "--net=" + network, "--"]);
+        }
+
         words.Insert(0, Require("setsid", options.SearchPath));
         words.Add(launch.Program);
         words.AddRange(launch.Arguments);

@@ -33,7 +33,10 @@ internal sealed record EngineFacts(string Version, IReadOnlyList<string> Archite
 /// <summary>A daemon to be started.</summary>
 internal sealed record EngineLaunch(string Program, IReadOnlyList<string> Arguments)
 {
-    /// <summary>Shell commands that run first, in the mount namespace of the engine.</summary>
+    /// <summary>The network namespace it runs in; null for this machine's own.</summary>
+    public string? NetworkNamespace { get; init; }
+
+    /// <summary>Shell commands that run first, in the namespaces of the engine.</summary>
     public string Preamble { get; init; } = "";
 
     /// <summary>How long it may take until it answers.</summary>

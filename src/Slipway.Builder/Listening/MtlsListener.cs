@@ -142,11 +142,6 @@ internal sealed class MtlsListener : IDisposable
         var verdict = GateVerdict.Refuse("it showed no certificate");
         await tls.AuthenticateAsServerAsync(
             (_, hello, _, _) => ValueTask.FromResult(OptionsFor(hello.ServerName, judged => verdict = judged)), null, either.Token);
-        if (tls.NegotiatedApplicationProtocol != SslApplicationProtocol.Http2)
-        {
-            throw new AuthenticationException("the client did not offer h2");
-        }
-
         return verdict.Admission ?? throw new AuthenticationException(verdict.Refusal);
     }
 
@@ -158,6 +153,8 @@ internal sealed class MtlsListener : IDisposable
             ServerCertificateContext = _contexts.GetValue(
                 certificate, own => SslStreamCertificateContext.Create(own, additionalCertificates: null, offline: true)),
             EnabledSslProtocols = SslProtocols.Tls13,
+
+            // Whoever offers something else is turned away; whoever offers nothing (buildx's remote driver) must speak HTTP/2 all the same.
             ApplicationProtocols = [SslApplicationProtocol.Http2],
             ClientCertificateRequired = true,
             AllowRenegotiation = false,

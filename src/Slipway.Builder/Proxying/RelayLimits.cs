@@ -66,9 +66,9 @@ internal static class RelayLimits
     /// <summary>Solves and progress streams of one build: one per target of a bake, and as many again.</summary>
     public const int ReferencesPerBuildMax = 4096;
 
-    /// <summary>Sessions that one build has open at a time. buildx and the published client open one per bake target, all at once, and beside
-    /// each a Solve and a Status stream on one connection: this many are all that the connection can carry.</summary>
-    public const int SessionsPerBuildMax = ConcurrentStreamsMax / 3;
+    /// <summary>Sessions that one build has open at a time. buildx and the published client open one per bake target, all at once, and
+    /// ours keeps each until the bake is done. A session is of no use without a Solve beside it, and one connection carries no more streams.</summary>
+    public const int SessionsPerBuildMax = ConcurrentStreamsMax / 2;
 
     /// <summary>A session id shorter than this could be guessed. BuildKit's own have 25 characters.</summary>
     public const int SessionIdLengthMin = 20;

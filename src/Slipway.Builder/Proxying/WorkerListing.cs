@@ -20,6 +20,8 @@ internal static class WorkerListing
         {
             var record = new WorkerRecord { ID = worker.ID, BuildkitVersion = worker.BuildkitVersion };
             record.Platforms.AddRange(worker.Platforms);
+            // How large the cache may grow: said when it is full.
+            record.GCPolicy.AddRange(worker.GCPolicy);
             foreach (var label in LabelsShown)
             {
                 if (worker.Labels.TryGetValue(label, out var value))

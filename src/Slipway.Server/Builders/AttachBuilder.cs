@@ -6,6 +6,7 @@ using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
 using Slipway.Server.Leasing;
 using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
 
 namespace Slipway.Server.Builders;
 
@@ -15,6 +16,7 @@ internal sealed class AttachBuilder(
     BuilderStore builders,
     LeaseStore leases,
     BuildStore builds,
+    TokenStore tokens,
     BuildCertificates certificates,
     AcquireBuilder acquire,
     TimeProvider clock,
@@ -32,6 +34,12 @@ internal sealed class AttachBuilder(
             "this builder was removed",
             "delete its data folder and start it with a new join token: slipway admin builder join-token");
         Validate(hello);
+        if (caller.TokenId is null)
+        {
+            // It has a certificate and has kept it: a token of an earlier release has done its work.
+            await tokens.RevokeOfBuilderAsync(hello.BuilderId, clock.Now(), cancellation);
+        }
+
         var now = clock.Now();
         var builder = known with
         {

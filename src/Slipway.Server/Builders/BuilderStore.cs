@@ -1,7 +1,6 @@
 using Dapper;
 using Slipway.Server.Audit;
 using Slipway.Server.Storage;
-using Slipway.Server.Tokens;
 
 namespace Slipway.Server.Builders;
 
@@ -18,9 +17,8 @@ internal sealed class BuilderStore(Database database)
     public IReadOnlyList<Builder> List() => database.Read(connection =>
         connection.Query<Builder>($"SELECT {Columns} ORDER BY name, id").AsList());
 
-    /// <summary>Spends the join token and adds the machine with its own identity; false when the token was spent meanwhile.</summary>
-    public Task<bool> EnrollAsync(
-        Builder builder, TokenRecord identity, string identityHash, string joinTokenId, AuditEntry record, CancellationToken cancellation) =>
+    /// <summary>Spends the join token and adds the machine; false when the token was spent meanwhile.</summary>
+    public Task<bool> EnrollAsync(Builder builder, string joinTokenId, AuditEntry record, CancellationToken cancellation) =>
         database.WriteAsync(
             connection =>
             {
@@ -33,7 +31,6 @@ internal sealed class BuilderStore(Database database)
                 }
 
                 connection.Execute("INSERT INTO builders (id, name, created_at) VALUES (@Id, @Name, @CreatedAt)", builder);
-                TokenStore.Insert(connection, identity, identityHash);
                 AuditStore.Append(connection, record);
                 return true;
             },

@@ -1,16 +1,15 @@
 using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Fleet.V1;
-using Slipway.Contract.Tokens;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
+using Slipway.Server.Certificates;
 using Slipway.Server.Storage;
-using Slipway.Server.Tokens;
 
 namespace Slipway.Server.Builders;
 
 /// <summary>Trades a join token for a builder's own identity.</summary>
-internal sealed class EnrollBuilder(BuilderStore builders, TimeProvider clock, ILogger<EnrollBuilder> log)
+internal sealed class EnrollBuilder(BuilderStore builders, BuilderCertificates certificates, TimeProvider clock, ILogger<EnrollBuilder> log)
 {
     public async Task<EnrollResponse> HandleAsync(EnrollRequest request, Caller caller, CancellationToken cancellation)
     {
@@ -23,23 +22,16 @@ internal sealed class EnrollBuilder(BuilderStore builders, TimeProvider clock, I
             Name = name.Length is 0 or > Limits.NameLengthMax ? "builder" : name,
             CreatedAt = now,
         };
-        var secret = TokenText.Create(TokenKind.Builder);
-        var identity = new TokenRecord
-        {
-            Id = Ids.Token(),
-            Kind = TokenKind.Builder.Name(),
-            Name = builder.Name,
-            BuilderId = builder.Id,
-            CreatedAt = now,
-        };
+        // Before the join token is spent: a request that cannot be used costs nothing.
+        var certificate = RenewBuilder.Issue(certificates, request.Csr.ToByteArray(), builder.Id);
         var record = AuditEntry.By(caller, "builder.enroll", $"builder {builder.Id}", now) with { Detail = builder.Name };
-        if (!await builders.EnrollAsync(builder, identity, TokenText.Hash(secret), caller.TokenId!, record, cancellation))
+        if (!await builders.EnrollAsync(builder, caller.TokenId!, record, cancellation))
         {
             throw new ApiException(
                 ConnectCode.Unauthenticated, "the join token was used before", "make a new one: slipway admin builder join-token");
         }
 
         ServerLog.BuilderEnrolled(log, builder.Name, builder.Id);
-        return new EnrollResponse { BuilderId = builder.Id, BuilderToken = secret };
+        return new EnrollResponse { BuilderId = builder.Id, Certificate = certificate };
     }
 }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Slipway.Contract;
 using Slipway.Contract.Connect;
+using Slipway.Contract.Fleet;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Server.Access;
 using Slipway.Server.Records;
@@ -11,6 +12,8 @@ namespace Slipway.Server.Builders;
 internal sealed class FleetEndpoints(
     Fleet fleet,
     EnrollBuilder enroll,
+    RenewBuilder renew,
+    BuilderStore builders,
     AttachBuilder attach,
     BuilderMessages messages,
     RecordStore records,
@@ -21,6 +24,9 @@ internal sealed class FleetEndpoints(
 {
     public override Task<EnrollResponse> Enroll(EnrollRequest request, ServerCallContext context) =>
         enroll.HandleAsync(request, context.Caller(), context.CancellationToken);
+
+    public override Task<RenewResponse> Renew(RenewRequest request, ServerCallContext context) =>
+        Task.FromResult(renew.Handle(request, context.Caller(), context.GetHttpContext().Features.Get<BuilderProof>()));
 
     public override async Task Attach(
         IAsyncStreamReader<BuilderMessage> requestStream, IServerStreamWriter<ServerMessage> responseStream, ServerCallContext context)
@@ -52,6 +58,12 @@ internal sealed class FleetEndpoints(
         {
             await foreach (var batch in requestStream.ReadAllAsync(ends.Token))
             {
+                // The call may be older than the builder's removal.
+                if (builders.Find(caller.BuilderId!) is null)
+                {
+                    throw new ApiException(ConnectCode.Unauthenticated, "this builder was removed");
+                }
+
                 var stored = await records.AppendAsync(caller.BuilderId!, batch, ends.Token);
                 metrics.CountRecords(batch.Records.Count);
                 var ack = new RecordAck { BuildId = batch.BuildId, Architecture = batch.Architecture, Sequence = stored };

@@ -36,7 +36,7 @@ internal sealed class BuildReaper(
         await denials.FlushAsync(cancellation);
         await EndVanishedAsync(cancellation);
         await FailOverdueStartsAsync(cancellation);
-        if (_ticks++ % 5 == 0)
+        if (_ticks++ % 3 == 0)
         {
             FollowDatabase();
         }

@@ -27,7 +27,11 @@ internal sealed class BuildCertificates : IDisposable
         var folder = Path.Combine(dataFolder, "ca");
         _builders = CertificateAuthority.Open(folder, "builder-server", clock);
         _builds = CertificateAuthority.Open(folder, "build-client", clock);
+        Builders = new BuilderCertificates(dataFolder, clock);
     }
+
+    /// <summary>Those that have nothing to do with a build.</summary>
+    public BuilderCertificates Builders { get; }
 
     /// <summary>What clients trust.</summary>
     public string BuilderServerAuthority => _builders.Pem;
@@ -71,6 +75,7 @@ internal sealed class BuildCertificates : IDisposable
     {
         _builders.Dispose();
         _builds.Dispose();
+        Builders.Dispose();
     }
 
     private static X509EnhancedKeyUsageExtension Purpose(string oid) => new([new Oid(oid)], critical: false);

@@ -4,23 +4,26 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Slipway.Contract;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Server.Access;
+using Slipway.Server.Builders;
 
 namespace Slipway.Server.Connect;
 
 /// <summary>What happens to every call before anybody reads its body: who calls, how long it may take, how slow it may be.</summary>
-internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authentication)
+internal sealed class CallEdge(RequestDelegate next, TokenAuthentication authentication, BuilderAuthentication builders, TimeProvider clock)
 {
     private const string LongPoll = $"/depot.cli.v1.BuildService/{nameof(BuildService.BuildServiceBase.GetBuildKitConnection)}";
 
     public async Task InvokeAsync(HttpContext http)
     {
+        // By the clock that judges proofs and certificates; builders date theirs by it.
+        http.Response.Headers.Date = clock.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);
         if (RpcMethods.Find(http.Request.Path.Value ?? "") is not { } method)
         {
             await next(http);
             return;
         }
 
-        var caller = await authentication.IdentifyAsync(http.Request.Headers.Authorization, http.Address(), http.RequestAborted);
+        var caller = builders.Identify(http) ?? await authentication.IdentifyAsync(http.Request.Headers.Authorization, http.Address(), http.RequestAborted);
         http.SetCaller(caller);
         if (!method.IsStream())
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Slipway.Contract.Admin.V1;
+using Machine = Slipway.Contract.Admin.V1.Builder;
 
 namespace Slipway.Admin;
 
@@ -37,10 +38,18 @@ internal static class BuilderCommands
         var id = new Argument<string>("ID");
         var undo = new Option<bool>("--undo") { Description = "let it take new work again" };
         return new Command("drain", "Place nothing new on a builder") { id, undo }.Calls(
-            (client, parsed, cancellation) => client.DrainBuilderAsync(
-                new DrainBuilderRequest { BuilderId = parsed.GetRequiredValue(id), Draining = !parsed.GetValue(undo) },
-                cancellationToken: cancellation).ResponseAsync,
-            _ => "");
+            (client, parsed, cancellation) => DrainAsync(
+                client, new DrainBuilderRequest { BuilderId = parsed.GetRequiredValue(id), Draining = !parsed.GetValue(undo) }, cancellation),
+            builder => !builder.Draining ? $"builder {builder.Name} takes new builds again"
+                : builder.RunningBuilds == 0 ? $"builder {builder.Name} takes nothing new; no build runs there"
+                : $"builder {builder.Name} takes nothing new; builds that still run there: {builder.RunningBuilds}");
+    }
+
+    private static async Task<Machine> DrainAsync(AdminService.AdminServiceClient client, DrainBuilderRequest request, CancellationToken cancellation)
+    {
+        await client.DrainBuilderAsync(request, cancellationToken: cancellation);
+        var all = await client.ListBuildersAsync(new ListBuildersRequest(), cancellationToken: cancellation);
+        return all.Builders.Single(builder => builder.Id == request.BuilderId);
     }
 
     private static Command Remove()

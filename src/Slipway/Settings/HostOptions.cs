@@ -18,7 +18,7 @@ internal static class HostOptions
     public static Setting[] OfEngine { get; } =
     [
         Setting.BuilderListen, Setting.BuilderAdvertise, Setting.BuilderEngine, Setting.BuilderName, Setting.BuilderArchitecture, Setting.BuilderIdle, Setting.BuilderDrain,
-        Setting.BuilderParallelism, Setting.BuilderBridgePool, Setting.BuilderInsecure, Setting.BuilderMirror,
+        Setting.BuilderParallelism, Setting.BuilderBridgePool, Setting.BuilderHostPort, Setting.BuilderInsecure, Setting.BuilderMirror,
     ];
 
     public static Setting[] OfBuilder { get; } = [Setting.BuilderServer, Setting.BuilderJoin, Setting.BuilderData, .. OfEngine];
@@ -63,6 +63,7 @@ internal static class HostOptions
             DrainLimit = values.Parse<TimeSpan>(Setting.BuilderDrain, Durations.Parse, Durations.Expected) ?? defaults.DrainLimit,
             MaxParallelism = values.Parse<int>(Setting.BuilderParallelism, ParseCount, "a number"),
             BridgePool = values[Setting.BuilderBridgePool] ?? defaults.BridgePool,
+            HostPorts = values.All(Setting.BuilderHostPort),
             InsecureRegistries = values.All(Setting.BuilderInsecure),
             RegistryMirrors = values.All(Setting.BuilderMirror),
             SearchPath = SlipwaySettings.SearchPath is { } path ? $"{path}:{defaults.SearchPath}" : defaults.SearchPath,

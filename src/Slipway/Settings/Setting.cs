@@ -30,7 +30,8 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting BuilderIdle = new("builder-idle", "stop an engine after this time without builds (default 10m, 0s keeps it)");
     public static readonly Setting BuilderDrain = new("builder-drain", "how long a stop waits for running builds (default 5m)");
     public static readonly Setting BuilderParallelism = new("builder-max-parallelism", "steps that one engine runs at a time");
-    public static readonly Setting BuilderBridgePool = new("builder-bridge-pool", "network that engines' bridges are cut from (default 10.213.0.0/16)");
+    public static readonly Setting BuilderBridgePool = new("builder-bridge-pool", "network that engines' own networks are cut from (default 10.213.0.0/16)");
+    public static readonly Setting BuilderHostPort = new("builder-host-port", "TCP port of this machine that engines may reach, also as localhost:PORT, or all (default: none)");
     public static readonly Setting BuilderInsecure = new("builder-insecure-registry", "registry (HOST:PORT) that engines may speak plain HTTP with");
     public static readonly Setting BuilderMirror = new("builder-registry-mirror", "mirror of Docker Hub");
 
@@ -40,7 +41,7 @@ internal sealed record Setting(string Name, string Description)
     [
         Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
         TrustedProxy, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
-        BuilderEngine, BuilderName, BuilderArchitecture, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderInsecure, BuilderMirror,
+        BuilderEngine, BuilderName, BuilderArchitecture, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderHostPort, BuilderInsecure, BuilderMirror,
     ];
 
     public string Flag => "--" + Name;

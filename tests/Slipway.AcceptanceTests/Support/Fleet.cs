@@ -8,8 +8,9 @@ public sealed class Fleet : IAsyncDisposable
     private readonly WorkFolder _folder = new("fleet");
     private readonly string _listen = $"127.0.0.1:{Parts.FreePort()}";
     private readonly Site _site;
+    private readonly string? _builderFolder;
 
-    private Fleet(Site site) => _site = site;
+    private Fleet(Site site, string? builderFolder) => (_site, _builderFolder) = (site, builderFolder);
 
     public RunningCommand? Server { get; private set; }
 
@@ -22,9 +23,12 @@ public sealed class Fleet : IAsyncDisposable
 
     public string DataDirectory => _folder["server"];
 
-    public static async Task<Fleet> StartAsync(Site site, params string[] builderOptions)
+    public static Task<Fleet> StartAsync(Site site, params string[] builderOptions) => StartAsync(site, null, builderOptions);
+
+    /// <param name="builderFolder">Where the builder keeps its data; a folder of the fleet's own when null.</param>
+    public static async Task<Fleet> StartAsync(Site site, string? builderFolder, string[] builderOptions)
     {
-        var fleet = new Fleet(site);
+        var fleet = new Fleet(site, builderFolder);
         await fleet.StartServerAsync();
         using var credentials = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(fleet.DataDirectory, "credentials.json")));
         fleet.Environment["DEPOT_API_URL"] = $"http://{fleet._listen}";
@@ -50,8 +54,9 @@ public sealed class Fleet : IAsyncDisposable
         using var token = JsonDocument.Parse(join.Output);
         var builder = RunningCommand.Start(
             Parts.Slipway,
-            ["builder", "--server", $"http://{_listen}", "--join", token.RootElement.GetProperty("token").GetString()!,
-                "--data", _folder[name], "--listen", $"127.0.0.1:{Parts.FreePort()}", .. options]);
+            ["builder", .. options.Contains("--host-port") ? Array.Empty<string>() : ["--host-port", "all"], "--server", $"http://{_listen}",
+                "--join", token.RootElement.GetProperty("token").GetString()!, "--data", _builderFolder ?? _folder[name],
+                "--listen", $"127.0.0.1:{Parts.FreePort()}", .. options]);
         await builder.SaysAsync("attached to ");
         return builder;
     }

@@ -110,7 +110,7 @@ public sealed class Site : IAsyncLifetime
     {
         _slipway = RunningCommand.Start(
             Parts.Slipway,
-            ["up", "--data", DataDirectory, "--listen", $"127.0.0.1:{Parts.FreePort()}", "--builder-listen", $"127.0.0.1:{Parts.FreePort()}"]);
+            ["up", "--data", DataDirectory, "--listen", $"127.0.0.1:{Parts.FreePort()}", "--builder-listen", $"127.0.0.1:{Parts.FreePort()}", "--builder-host-port", "all"]);
         await _slipway.SaysAsync("slipway is ready at ");
         using var credentials = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(DataDirectory, "credentials.json")));
         Url = new Uri(credentials.RootElement.GetProperty("apiUrl").GetString()!);

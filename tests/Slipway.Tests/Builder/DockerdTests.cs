@@ -53,7 +53,7 @@ public sealed class DockerdTests : IAsyncLifetime
         }
 
         Assert.NotEmpty(ProcessTable.FindEngine(daemon.Folder));
-        Assert.True(Directory.Exists("/sys/class/net/" + daemon.Folder.BridgeName));
+        Assert.True(Directory.Exists("/sys/class/net/" + daemon.Folder.NetworkName));
         await daemon.DisposeAsync();
         AssertGone(daemon.Folder);
         Assert.True(daemon.Folder.HasCache);
@@ -81,9 +81,9 @@ public sealed class DockerdTests : IAsyncLifetime
         await using var second = Daemon("p2");
         await Task.WhenAll(first.StartAsync(Cancellation), second.StartAsync(Cancellation));
         Assert.NotEqual(DockerdPid(first.Folder), DockerdPid(second.Folder));
-        Assert.NotEqual(first.Folder.BridgeName, second.Folder.BridgeName);
+        Assert.NotEqual(first.Folder.NetworkName, second.Folder.NetworkName);
         var rules = (await ShortCommand.RunAsync(ShortCommand.Find("iptables", _options.SearchPath)!, ["-w", "10", "-S"], Cancellation)).Output;
-        Assert.Contains("-A SLIPWAY-FORWARD -i slip+ -o slip+ -j DROP", rules, StringComparison.Ordinal);
+        Assert.Contains("-A SLIPWAY-FORWARD -i slip+ -o slip+ -j REJECT --reject-with icmp-port-unreachable", rules, StringComparison.Ordinal);
         Assert.Contains("-A FORWARD -j SLIPWAY-FORWARD", rules, StringComparison.Ordinal);
     }
 
@@ -149,7 +149,8 @@ public sealed class DockerdTests : IAsyncLifetime
     private static void AssertGone(EngineFolder folder)
     {
         Assert.Empty(ProcessTable.FindEngine(folder));
-        Assert.False(Directory.Exists("/sys/class/net/" + folder.BridgeName));
+        Assert.False(Directory.Exists("/sys/class/net/" + folder.NetworkName));
+        Assert.False(File.Exists(EngineNetwork.PathOf(folder)));
         Assert.DoesNotContain(folder.Id, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
         Assert.False(File.Exists(folder.Socket));
     }

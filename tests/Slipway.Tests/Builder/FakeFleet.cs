@@ -9,6 +9,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Slipway.Builder.ControlPlane;
+using Slipway.Contract.Fleet;
 using Slipway.Contract.Fleet.V1;
 using Record = Slipway.Contract.Fleet.V1.Record;
 
@@ -18,7 +20,9 @@ namespace Slipway.Tests.Builder;
 internal sealed class FakeFleet : IAsyncDisposable
 {
     public const string JoinToken = "slpj_good";
-    public const string BuilderToken = "slpa_good";
+
+    /// <summary>Signs builders' certificates, on whatever fake they enrol.</summary>
+    private static readonly TestAuthority Builders = new("builders", DateTimeOffset.UtcNow);
 
     private readonly WebApplication _app;
 
@@ -38,6 +42,13 @@ internal sealed class FakeFleet : IAsyncDisposable
 
     public FleetState State { get; }
 
+    /// <summary>An identity that every fake knows; from a stranger's authority, one that none does.</summary>
+    public static BuilderIdentity Identity(TestAuthority? stranger = null)
+    {
+        var (key, csr) = BuilderIdentity.NewKey();
+        return BuilderIdentity.Join("bld1", Certify(csr, stranger ?? Builders), key);
+    }
+
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     public static async Task<FakeFleet> StartAsync(FleetState state, int port = 0)
@@ -48,6 +59,9 @@ internal sealed class FakeFleet : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private static string Certify(byte[] csr, TestAuthority authority) =>
+        authority.SignRequest(csr, DateTimeOffset.UtcNow, TimeSpan.FromHours(24));
 
     /// <summary>What outlives a restart, and what tests look at.</summary>
     internal sealed class FleetState
@@ -92,14 +106,18 @@ internal sealed class FakeFleet : IAsyncDisposable
     {
         public override Task<EnrollResponse> Enroll(EnrollRequest request, ServerCallContext context)
         {
-            Authorize(context, JoinToken);
-            return Task.FromResult(new EnrollResponse { BuilderId = "bld1", BuilderToken = BuilderToken });
+            if (context.RequestHeaders.GetValue("authorization") != "Bearer " + JoinToken)
+            {
+                throw new RpcException(new Status(StatusCode.Unauthenticated, "unknown token"));
+            }
+
+            return Task.FromResult(new EnrollResponse { BuilderId = "bld1", Certificate = Certify(request.Csr.ToByteArray(), Builders) });
         }
 
         public override async Task Attach(
             IAsyncStreamReader<BuilderMessage> requests, IServerStreamWriter<ServerMessage> responses, ServerCallContext context)
         {
-            Authorize(context, BuilderToken);
+            MustProve(context);
             await requests.MoveNext(context.CancellationToken);
             state.Hellos.Enqueue(requests.Current.Hello);
             await responses.WriteAsync(new ServerMessage
@@ -131,7 +149,7 @@ internal sealed class FakeFleet : IAsyncDisposable
 
         public override async Task Report(IAsyncStreamReader<RecordBatch> batches, IServerStreamWriter<RecordAck> acks, ServerCallContext context)
         {
-            Authorize(context, BuilderToken);
+            MustProve(context);
             while (await batches.MoveNext(context.CancellationToken))
             {
                 var batch = batches.Current;
@@ -161,11 +179,12 @@ internal sealed class FakeFleet : IAsyncDisposable
             }
         }
 
-        private static void Authorize(ServerCallContext context, string token)
+        private static void MustProve(ServerCallContext context)
         {
-            if (context.RequestHeaders.GetValue("authorization") != "Bearer " + token)
+            var proof = BuilderProof.Read(context.RequestHeaders.GetValue(BuilderProof.Header) ?? "");
+            if (proof?.Method != context.Method || proof.Certificate.Issuer != Builders.Certificate.Subject)
             {
-                throw new RpcException(new Status(StatusCode.Unauthenticated, "unknown token"));
+                throw new RpcException(new Status(StatusCode.Unauthenticated, "unknown certificate"));
             }
         }
     }

@@ -23,7 +23,12 @@ internal sealed class TestBuilder : IAsyncDisposable
     {
         var facts = new EngineFacts("1.2.3", [MachineArchitecture.Name]);
         Options = new BuilderOptions { Server = server, DataDirectory = data, JoinToken = FakeFleet.JoinToken, EngineIdle = TimeSpan.FromMilliseconds(200) };
-        _channel = GrpcChannel.ForAddress(server);
+        Identity = FakeFleet.Identity();
+        _channel = GrpcChannel.ForAddress(server, new GrpcChannelOptions
+        {
+            HttpHandler = new ProvingHandler(TimeProvider.System, () => new SocketsHttpHandler()) { Identity = Identity },
+            DisposeHttpClient = true,
+        });
         Fleet = new FleetService.FleetServiceClient(_channel);
         _engines = new EngineHouse(engine, Options, Log);
         Shelf = new SpoolShelf(Path.Combine(data, "spool"), TimeProvider.System, Log.CreateLogger<SpoolShelf>());
@@ -33,13 +38,12 @@ internal sealed class TestBuilder : IAsyncDisposable
         Gate = new LeaseGate(TimeProvider.System);
         Witness = new BuildWitness(Gate, Shelf, _journal, QuietClock, Log.CreateLogger<BuildWitness>());
         Leases = new LeaseBook(Options, facts, _engines, Gate, Witness, _journal, Log.CreateLogger<LeaseBook>());
-        Identity = new BuilderIdentity("bld1", FakeFleet.BuilderToken);
         Link = new FleetLink(Options, Identity, Fleet, () => Introduce(engine, facts), Leases, Gate, Log.CreateLogger<FleetLink>());
         Leases.Post = Link.Post;
         Witness.Connected = build =>
             Link.Post(new BuilderMessage { BuildConnected = new BuildConnected { BuildId = build.BuildId, LeaseId = build.LeaseId } });
         Witness.Ended = ended => Link.Post(new BuilderMessage { BuildEnded = ended });
-        Reporter = new Reporter(Options, Identity, Fleet, Shelf, Log.CreateLogger<Reporter>());
+        Reporter = new Reporter(Options, Fleet, Shelf, Log.CreateLogger<Reporter>());
     }
 
     public LineLog Log { get; } = new();

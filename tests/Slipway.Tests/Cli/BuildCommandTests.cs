@@ -98,6 +98,22 @@ public sealed class BuildCommandTests : IAsyncLifetime
         Assert.Equal(archive, await File.ReadAllBytesAsync(Path.Combine(_scene.Folder, "out.tar")));
     }
 
+    [Fact]
+    public async Task A_build_that_met_a_full_disk_ends_with_the_limit_and_the_remedy()
+    {
+        await using var builder = new FakeBuilder((_, _) => throw new GrpcStatusException(
+            GrpcStatusCode.Unknown, "failed to solve: write /var/lib/x: no space left on device"))
+        {
+            Workers = new ListWorkersResponse { Record = { new WorkerRecord { GCPolicy = { new GCPolicy { MaxUsedSpace = 20_000_000_000 } } } } },
+        };
+        Serve(builder);
+
+        var result = await _scene.RunAsync(["build", "app"]);
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Matches("\nno space left on builder cache \\(limit 20[.0]*GB\\): run \"depot cache reset\", or give the builder a larger disk\n$", result.Error);
+    }
+
     [Theory]
     [InlineData(GrpcStatusCode.Unknown, "ERROR: failed to build: failed to solve: it broke\n", 1)]
     [InlineData(GrpcStatusCode.InvalidArgument, "ERROR: failed to build: failed to solve: InvalidArgument: it broke\n", 1)]

@@ -243,6 +243,38 @@ public sealed class BuildPlanTests : IDisposable
     }
 
     [Theory]
+    [InlineData("https://user:token@host/a/b.git", "stable:p1:host/a/b:app")]
+    [InlineData("https://host/a/b", "stable:p1:host/a/b:app")]
+    [InlineData("git@host:a/b.git", "stable:p1:host/a/b:app")]
+    [InlineData("ssh://git@host/a/b.git", "stable:p1:host/a/b:app")]
+    [InlineData("", "stable:p1::app")]
+    public async Task With_stable_times_the_builders_copy_belongs_to_the_place_in_the_repository(string remote, string key)
+    {
+        _scene.Write(".git/HEAD", "ref: refs/heads/main\n");
+        _scene.Write(".git/config", remote.Length == 0 ? "" : $"[remote \"origin\"]\n\turl = {remote}\n");
+        _scene.Environment["BUILDX_GIT_INFO"] = "0";
+        using var plan = await _scene.ResolveAsync("--stable-times", "app");
+        Assert.Equal(key, plan.SharedKey(plan.Inputs.ContextFolder!, "p1"));
+        Assert.DoesNotContain("vcs:source", plan.Attributes.Keys);
+    }
+
+    [Theory]
+    [InlineData(null, null, false)]
+    [InlineData("1", null, true)]
+    [InlineData("1", "--stable-times=false", false)]
+    [InlineData("", "--stable-times", true)]
+    public async Task Times_are_stable_when_the_flag_or_else_the_environment_says_so(string? variable, string? flag, bool expected)
+    {
+        if (variable is not null)
+        {
+            _scene.Environment["DEPOT_STABLE_TIMES"] = variable;
+        }
+
+        using var plan = await _scene.ResolveAsync(flag is null ? ["app"] : [flag, "app"]);
+        Assert.Equal(expected, plan.StableTimes);
+    }
+
+    [Theory]
     [InlineData("arm64", "--platform", "linux/arm64")]
     [InlineData("arm64", "--build-platform", "linux/arm64")]
     [InlineData("amd64", "--build-platform", "linux/amd64", "--platform", "linux/arm64")]

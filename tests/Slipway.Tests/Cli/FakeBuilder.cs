@@ -37,6 +37,8 @@ internal sealed class FakeBuilder : IAsyncDisposable
     /// <summary>What the frontend answers to a client that drives it through the gateway.</summary>
     public Func<GatewaySolveRequest, Result> Frontend { get; set; } = _ => throw new GrpcStatusException(GrpcStatusCode.Unimplemented, "no frontend");
 
+    public ListWorkersResponse Workers { get; set; } = new();
+
     /// <summary>Every Solve whose client gave it up.</summary>
     public TaskCompletionSource Abandoned { get; } = new();
 
@@ -81,6 +83,11 @@ internal sealed class FakeBuilder : IAsyncDisposable
         var server = new GrpcServer(new Dictionary<string, GrpcHandler>
         {
             [ControlClient.SessionPath] = SessionAsync,
+            [ControlClient.ListWorkersPath] = async (call, cancellation) =>
+            {
+                await call.ReadMessageAsync(ListWorkersRequest.Parser, cancellation);
+                await call.WriteMessageAsync(Workers, cancellation);
+            },
             [ControlClient.StatusPath] = async (call, cancellation) =>
             {
                 var request = await call.ReadMessageAsync(StatusRequest.Parser, cancellation);

@@ -55,6 +55,7 @@ public sealed class AccessTests
         ["ProjectService/RemoveTrustPolicy"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["FleetService/Enroll"] = "nnn nnn nnn nnn nnn nnn nnn nnn nnn yyy",
         ["FleetService/Attach"] = "nnn nnn nnn nnn nnn nnn nnn nnn yyy nnn",
+        ["FleetService/Renew"] = "nnn nnn nnn nnn nnn nnn nnn nnn yyy nnn",
         ["FleetService/Report"] = "nnn nnn nnn nnn nnn nnn nnn nnn yyy nnn",
         ["AdminService/CreateOrganization"] = "yyy nnn nnn nnn nnn nnn nnn nnn nnn nnn",
         ["AdminService/ListOrganizations"] = "yyy yyy yyy yyy yyy nnn nnn nnn nnn nnn",
@@ -428,7 +429,10 @@ public sealed class AccessTests
             switch (method)
             {
                 case "FleetService/Enroll":
-                    await fleet.EnrollAsync(new() { Name = "x" });
+                    await fleet.EnrollAsync(new() { Name = "x", Csr = FakeBuilder.NewCsr() });
+                    break;
+                case "FleetService/Renew":
+                    await fleet.RenewAsync(new() { Csr = FakeBuilder.NewCsr() });
                     break;
                 case "FleetService/Attach":
                     using (var attach = fleet.Attach())

@@ -70,14 +70,14 @@ public sealed class TokenTests
         var many = (await server.Admin().CreateJoinTokenAsync(new CreateJoinTokenRequest { ExpiresInSeconds = 3600 })).Token;
         for (var i = 0; i < 3; i++)
         {
-            await server.Fleet(many).EnrollAsync(new EnrollRequest { Name = "x" });
+            await server.Fleet(many).EnrollAsync(new EnrollRequest { Name = "x", Csr = FakeBuilder.NewCsr() });
         }
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
         {
             try
             {
-                await server.Fleet(once).EnrollAsync(new EnrollRequest { Name = "x" });
+                await server.Fleet(once).EnrollAsync(new EnrollRequest { Name = "x", Csr = FakeBuilder.NewCsr() });
                 return StatusCode.OK;
             }
             catch (RpcException refused)
@@ -89,7 +89,7 @@ public sealed class TokenTests
         Assert.Equal(1, answers.Count(code => code == StatusCode.OK));
         Assert.Equal(7, answers.Count(code => code == StatusCode.Unauthenticated));
         _clock.Advance(TimeSpan.FromHours(1));
-        await Assert.ThrowsAsync<RpcException>(async () => await server.Fleet(many).EnrollAsync(new EnrollRequest { Name = "x" }));
+        await Assert.ThrowsAsync<RpcException>(async () => await server.Fleet(many).EnrollAsync(new EnrollRequest { Name = "x", Csr = FakeBuilder.NewCsr() }));
     }
 
     [Fact]

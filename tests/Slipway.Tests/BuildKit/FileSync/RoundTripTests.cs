@@ -260,7 +260,7 @@ public sealed class RoundTripTests
         }
     }
 
-    private static async Task RequestAsync(IGrpcStream stream, uint id)
+    internal static async Task RequestAsync(IGrpcStream stream, uint id)
     {
         await using var packets = new PacketWriter(stream, 64);
         packets.AppendRequest(id);

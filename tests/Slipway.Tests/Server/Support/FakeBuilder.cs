@@ -6,13 +6,19 @@ using Google.Protobuf;
 using Grpc.Core;
 using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Fleet.V1;
+using Slipway.Contract.Tokens;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
+using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
 using CertificateRequest = Slipway.Contract.Fleet.V1.CertificateRequest;
 using X509Request = System.Security.Cryptography.X509Certificates.CertificateRequest;
 using Xunit;
 
 namespace Slipway.Tests.Server.Support;
 
-/// <summary>A builder without an engine that speaks the fleet's real protocol over a real connection.</summary>
+/// <summary>A builder without an engine that speaks the fleet's real protocol over a real connection. It proves itself with a token, as those
+/// of earlier releases do until they have a certificate.</summary>
 internal sealed class FakeBuilder : IAsyncDisposable
 {
     private readonly TestServer _server;
@@ -60,11 +66,28 @@ internal sealed class FakeBuilder : IAsyncDisposable
 
     public string ClientAuthority { get; private set; } = "";
 
+    /// <summary>A certificate request that will do.</summary>
+    public static ByteString NewCsr()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return ByteString.CopyFrom(new X509Request("CN=whatever it likes", key, HashAlgorithmName.SHA256).CreateSigningRequest());
+    }
+
     public static async Task<FakeBuilder> EnrollAsync(TestServer server, string name = "fake", params string[] architectures)
     {
         var join = await server.Admin().CreateJoinTokenAsync(new CreateJoinTokenRequest());
-        var enrolled = await server.Fleet(join.Token).EnrollAsync(new EnrollRequest { Name = name });
-        return new FakeBuilder(server, enrolled.BuilderId, enrolled.BuilderToken, architectures.Length > 0 ? architectures : ["amd64"]);
+        var enrolled = await server.Fleet(join.Token).EnrollAsync(new EnrollRequest { Name = name, Csr = NewCsr() });
+        var token = TokenText.Create(TokenKind.Builder);
+        var record = new TokenRecord
+        {
+            Id = Ids.Token(),
+            Kind = TokenKind.Builder.Name(),
+            Name = name,
+            BuilderId = enrolled.BuilderId,
+            CreatedAt = server.Options.Clock.GetUtcNow().ToUnixTimeMilliseconds(),
+        };
+        await server.Service<TokenStore>().AddAsync(record, TokenText.Hash(token), AuditEntry.By(Caller.AtTheDataFolder, "token.create", record.Id, record.CreatedAt), default);
+        return new FakeBuilder(server, enrolled.BuilderId, token, architectures.Length > 0 ? architectures : ["amd64"]);
     }
 
     public static async Task<FakeBuilder> AttachedAsync(TestServer server, string name = "fake", params string[] architectures)
@@ -206,11 +229,9 @@ internal sealed class FakeBuilder : IAsyncDisposable
         }
 
         Engines[start.LeaseId] = start;
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var csr = new X509Request("CN=whatever it likes", key, HashAlgorithmName.SHA256).CreateSigningRequest();
         await SendAsync(new BuilderMessage
         {
-            CertificateRequest = new CertificateRequest { LeaseId = start.LeaseId, Csr = ByteString.CopyFrom(csr) },
+            CertificateRequest = new CertificateRequest { LeaseId = start.LeaseId, Csr = NewCsr() },
         });
         await SendAsync(new BuilderMessage { EngineReady = new EngineReady { LeaseId = start.LeaseId, Architectures = { EngineBuilds } } });
     }
