@@ -37,7 +37,7 @@ internal static class ShellScripts
                     described+=("${word//:/\\:}:${line#*$'\t'}")
                 fi
             done
-            (( ${#described} )) && _describe -o depot described
+            (( ${#described} )) && _describe depot described
             [[ $directive == 0 ]] && _files
         }
         # Run when autoloaded by the completion system, not when sourced.

@@ -18,11 +18,15 @@ internal static class Unreachable
     {
         ProxyException { WantsLogin: true } => "Put its user and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.",
         ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
+        AuthenticationException tls when IsNoTls(tls) => $"Does the server serve http:// there? The address comes from {endpoint.Source}.",
         AuthenticationException tls when IsOfTime(tls) => "Is this machine's clock right?",
         AuthenticationException => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
         _ when !nothingSent => "Try again; if it persists, look at the server's log.",
         _ => $"Is the Slipway server running there? Set DEPOT_API_URL to your server's address (this one comes from {endpoint.Source}).",
     };
+
+    /// <summary>What came is no TLS record; .NET has no other sign for it than its words.</summary>
+    private static bool IsNoTls(AuthenticationException problem) => problem.Message.Contains("corrupted frame", StringComparison.Ordinal);
 
     /// <summary>.NET names the chain's faults in its message: NotTimeValid is a certificate that has expired, or that is not valid yet.</summary>
     private static bool IsOfTime(AuthenticationException problem) => problem.Message.Contains("NotTimeValid", StringComparison.Ordinal);
@@ -30,6 +34,7 @@ internal static class Unreachable
     /// <summary>The cause without .NET's wrapping; the commonest in the words that every tool uses.</summary>
     public static string Reason(Exception problem) => problem switch
     {
+        ProxyException proxy => proxy.Message,
         SocketException socket => socket.SocketErrorCode switch
         {
             SocketError.ConnectionRefused => "connection refused",
@@ -40,6 +45,7 @@ internal static class Unreachable
             _ => socket.Message,
         },
         TimeoutException or OperationCanceledException => "connection timed out",
+        AuthenticationException tls when IsNoTls(tls) => "it does not answer with TLS",
         AuthenticationException tls => tls.InnerException?.Message ?? tls.Message,
         { InnerException: SocketException inner } => Reason(inner),
         _ => problem.Message.TrimEnd('.'),

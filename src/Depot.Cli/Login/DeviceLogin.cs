@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
@@ -8,7 +9,7 @@ using Slipway.Contract.Depot.Core.V1;
 namespace Depot.Cli.Login;
 
 /// <summary>Signing in as a person: a page is approved in a browser, on whichever machine, while the command waits.</summary>
-internal static class DeviceLogin
+internal static partial class DeviceLogin
 {
     /// <summary>Runs the whole of it and stores the outcome.</summary>
     /// <param name="organization">The organisation to work in; null asks where there are several.</param>
@@ -74,14 +75,12 @@ internal static class DeviceLogin
         }
     }
 
-    /// <summary>The approval code, which servers put into the address.</summary>
-    private static string? CodeIn(string url)
-    {
-        var query = Uri.TryCreate(url, UriKind.Absolute, out var address) ? address.Query.TrimStart('?') : "";
-        return query.Split('&').Select(pair => pair.Split('=', 2)).FirstOrDefault(pair => pair.Length == 2 && pair[0] is "code" or "user_code") is [_, var code]
-            ? Uri.UnescapeDataString(code)
-            : null;
-    }
+    /// <summary>The approval code, with which the address of the page ends (<c>…/login/7kqw-m2xe-pd4t-9hra</c>).</summary>
+    private static string? CodeIn(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var address) && Code().Match(address.AbsolutePath) is { Success: true } match ? match.Groups[1].Value : null;
+
+    [GeneratedRegex("/([0-9a-z]+(?:-[0-9a-z]+)+)$", RegexOptions.IgnoreCase)]
+    private static partial Regex Code();
 
     private static bool TryOpen(string url)
     {

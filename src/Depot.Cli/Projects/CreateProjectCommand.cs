@@ -45,7 +45,7 @@ internal static class CreateProjectCommand
         var rest = Table(arguments).ParseAll(Name, words, cli.Warn, max: 1);
         if (rest is not [{ Length: > 0 } name])
         {
-            throw new CliException("missing project name") { Remedy = $"Run '{Name} NAME'." };
+            throw new CliException("project name is required") { Remedy = $"Run '{Name} NAME'." };
         }
 
         var request = new CreateProjectRequest { Name = name, RegionId = arguments.Region, CachePolicy = Policy(arguments) };

@@ -10,7 +10,7 @@ internal static class NamedProject
     public static string? Given(IReadOnlyList<string> rest, string flag) => (rest, flag) switch
     {
         ([var argument], "") => argument,
-        ([_], _) => throw new CliException("a project ID as an argument and --project-id cannot be used together"),
+        ([_], _) => throw new CliException("project ID must be specified as either an argument or --project-id, not both"),
         (_, "") => null,
         _ => flag,
     };

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Depot.Cli.Flags;
 using Depot.Cli.Rendering;
+using Slipway.BuildKit.Progress;
 using Slipway.Contract.Depot.Core.V1;
 
 namespace Depot.Cli.Projects;
@@ -10,7 +12,7 @@ internal static class ProjectOutput
 {
     private const long BytesPerGigabyte = 1L << 30;
 
-    private const int LabelWidth = 17;
+    private const int LabelWidth = 18;
 
     /// <summary>The line that <c>projects create</c> prints.</summary>
     public static string Created(Project project) => Json(indented: false, json =>
@@ -24,7 +26,7 @@ internal static class ProjectOutput
     public static string Format(Project project, string format) => format == "json" ? Whole(project) : Lines(project);
 
     /// <summary>Judges <c>--output</c> before anything is asked of the server.</summary>
-    public static string ParseFormat(string text) => text is "" or "json" ? text : throw new CliException($"unknown format: {text}. Requires json");
+    public static string ParseFormat(string text) => text is "" or "json" ? text : throw new CliException($"unsupported output {GoText.Quote(text)} (valid: json)");
 
     /// <summary><c>--cache-storage-policy</c>, in bytes.</summary>
     public static long ParseStorage(long gigabytes) => gigabytes is >= 0 and <= long.MaxValue / BytesPerGigabyte
@@ -62,7 +64,7 @@ internal static class ProjectOutput
     };
 
     private static string Created(Google.Protobuf.WellKnownTypes.Timestamp? time) =>
-        time is null ? "" : time.ToDateTimeOffset().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        time is null ? "" : GoJsonWriter.TimeText(time.ToNanoseconds());
 
     private static void Line(StringBuilder text, string label, string value) => text.Append(label.PadRight(LabelWidth)).Append(value).Append('\n');
 

@@ -40,7 +40,7 @@ internal sealed partial class Terminal
         Size = SizeOfStderr,
     };
 
-    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives.</summary>
+    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives, and because it edits lines: keys would come with Enter only.</summary>
     private static Stream OpenInput() => IsTerminal(0) != 0
         ? new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0)
         : Console.OpenStandardInput();

@@ -14,9 +14,9 @@ internal static class YamlMapping
         {
             return ReadMapping(new Parser(new StringReader(text)));
         }
-        catch (YamlException problem)
+        catch (Exception problem) when (problem is YamlException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"line {problem.Start.Line}: {problem.Message}", problem);
+            throw Malformed(problem);
         }
     }
 
@@ -33,13 +33,17 @@ internal static class YamlMapping
                 ReadEntries(parser, (name, rest) => name == key && TakeItems(rest, items));
             }
         }
-        catch (YamlException problem)
+        catch (Exception problem) when (problem is YamlException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"line {problem.Start.Line}: {problem.Message}", problem);
+            throw Malformed(problem);
         }
 
         return items;
     }
+
+    /// <summary>The parser has its own kind of exception, and forgets it for a tag that is no URI.</summary>
+    private static FormatException Malformed(Exception problem) =>
+        new(problem is YamlException { Start.Line: > 0 } yaml ? $"line {yaml.Start.Line}: {yaml.Message}" : problem.Message, problem);
 
     private static List<KeyValuePair<string, string?>> ReadMapping(Parser parser)
     {

@@ -16,7 +16,8 @@ namespace Slipway.BuildKit.Content;
 /// COMMIT  total, expected        the answer must repeat size and digest
 /// </code>
 /// </remarks>
-/// <param name="open">Says where a blob goes; null leaves it out. The stream is disposed behind its last byte, or early when the blob broke off.</param>
+/// <param name="open">Says where a blob goes; null leaves it out. The stream is disposed before the blob is confirmed, or
+/// early when it broke off; a second time does nothing.</param>
 public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stream?>> open) : IAttachable
 {
     public const string WriteMethod = "/containerd.services.content.v1.Content/Write";
@@ -87,6 +88,9 @@ public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stre
             if (message.Action == WriteAction.Commit)
             {
                 Check();
+
+                // The engine may say that the build is done as soon as it has this answer: the blob is where it belongs by then.
+                await destination.DisposeAsync();
                 answer.Digest = offer.Digest;
             }
 

@@ -72,7 +72,7 @@ public sealed class CompletionTests : IDisposable
         // The completion system's own functions answer with what they were given.
         var script = """
             compdef() { print "compdef $*" }
-            _describe() { local name=${@[-1]}; print -l -- "${(@P)name}" }
+            _describe() { [[ $1 == -* ]] && print "options only"; local name=${@[-1]}; print -l -- "${(@P)name}" }
             _files() { print FILES }
             source "$1"
             words=(${(z)2}) CURRENT=${#words}

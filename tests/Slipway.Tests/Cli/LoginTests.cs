@@ -18,7 +18,7 @@ public sealed class LoginTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = (await ConnectDouble.StartAsync()).WithBuild("tcp://127.0.0.1:1")
-            .On("StartLogin", StartLoginRequest.Parser, _ => new StartLoginResponse { Id = "poll-id", ApproveUrl = "https://server.example/login/approve?code=ABCD-1234" })
+            .On("StartLogin", StartLoginRequest.Parser, _ => new StartLoginResponse { Id = "poll-id", ApproveUrl = "https://server.example/login/7kqw-m2xe-pd4t" })
             .OnRaw("FinishLogin", (context, body) => StreamAsync(context, body, "fresh"))
             .On("ListOrganizations", ListOrganizationsRequest.Parser, _ => new ListOrganizationResponse { Organizations = { new Organization { OrgId = "o1", Name = "one" } } });
         _scene.Environment["DEPOT_API_URL"] = _server.Url;
@@ -37,8 +37,8 @@ public sealed class LoginTests : IAsyncLifetime
         var (exitCode, output, error) = await _scene.RunAsync(["login"]);
         Assert.Equal((0, "Successfully authenticated!\n"), (exitCode, output));
         Assert.Equal(
-            "Please visit the following URL to authenticate the CLI:\n\n    https://server.example/login/approve?code=ABCD-1234\n\n"
-            + "The page shows this code; approve no other one: ABCD-1234\n\nContinuing without opening browser...\nWaiting for approval\n", error);
+            "Please visit the following URL to authenticate the CLI:\n\n    https://server.example/login/7kqw-m2xe-pd4t\n\n"
+            + "The page shows this code; approve no other one: 7kqw-m2xe-pd4t\n\nContinuing without opening browser...\nWaiting for approval\n", error);
         Assert.Equal("", _server.Headers["StartLogin"].Authorization.ToString());
         Assert.Equal("", _server.Headers["FinishLogin"].Authorization.ToString());
         Assert.Equal("application/connect+proto", _server.Headers["FinishLogin"].ContentType);

@@ -127,6 +127,24 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task The_wrong_scheme_is_told_of()
+    {
+        await using var plain = (await ConnectDouble.StartAsync()).WithBuild("tcp://x:1");
+        var secure = plain.Url.Replace("http:", "https:", StringComparison.Ordinal);
+        var result = await RunAsync(Start(["list", "projects"], ("DEPOT_API_URL", secure), ("DEPOT_TOKEN", "t")));
+        Assert.Equal($"Error: could not reach {secure}: it does not answer with TLS\nDoes the server serve http:// there? The address comes from DEPOT_API_URL.\n", result.Error);
+    }
+
+    [Fact]
+    public async Task A_proxy_that_is_not_there_is_named()
+    {
+        var result = await RunAsync(Start(["list", "projects"], ("DEPOT_API_URL", "https://slipway.test"), ("DEPOT_TOKEN", "t"), ("HTTPS_PROXY", "http://u:secret@127.0.0.1:9")));
+        Assert.StartsWith("Error: could not reach https://slipway.test: the proxy http://127.0.0.1:9 cannot be reached: Connection refused\n", result.Error);
+        Assert.Contains("NO_PROXY", result.Error);
+        Assert.DoesNotContain("secret", result.Error);
+    }
+
+    [Fact]
     public async Task A_cleartext_server_is_reached_through_a_proxy_that_passes_requests_on()
     {
         await using var server = (await ConnectDouble.StartAsync(HttpProtocols.Http1)).WithBuild("tcp://x:1");

@@ -58,14 +58,14 @@ public sealed class ProjectCommandTests : IAsyncLifetime
     public async Task A_project_is_shown_as_text_and_as_json()
     {
         Assert.Equal(
-            "Project ID:      p3\nOrganization ID: o1\nName:            web\nRegion:          eu\nCreated:         1970-01-01T00:01:40Z\nCache storage:   50 GB\nCache retention: 14 days\n",
+            "Project ID:       p3\nOrganization ID:  o1\nName:             web\nRegion:           eu\nCreated:          1970-01-01T00:01:40.5Z\nCache storage:    50 GB\nCache retention:  14 days\n",
             (await _scene.RunAsync(["projects", "get", "p3"])).Output);
         var json = (await _scene.RunAsync(["projects", "get", "-p", "p3", "-o", "json"])).Output;
         Assert.Equal(
-            "{\n  \"project_id\": \"p3\",\n  \"organization_id\": \"o1\",\n  \"name\": \"web\",\n  \"region_id\": \"eu\",\n  \"created_at\": \"1970-01-01T00:01:40Z\",\n"
+            "{\n  \"project_id\": \"p3\",\n  \"organization_id\": \"o1\",\n  \"name\": \"web\",\n  \"region_id\": \"eu\",\n  \"created_at\": \"1970-01-01T00:01:40.5Z\",\n"
             + "  \"cache_policy\": {\n    \"keep_bytes\": 53687091200,\n    \"keep_days\": 14\n  }\n}\n", json);
         _scene.Write("depot.json", "{\"id\":\"p9\"}");
-        Assert.StartsWith("Project ID:      p9\n", (await _scene.RunAsync(["projects", "get"])).Output);
+        Assert.StartsWith("Project ID:       p9\n", (await _scene.RunAsync(["projects", "get"])).Output);
     }
 
     [Fact]
@@ -104,11 +104,11 @@ public sealed class ProjectCommandTests : IAsyncLifetime
 
     [Theory]
     [InlineData("one of --name, --region, or --cache-storage-policy is required", "projects", "update", "p1")]
-    [InlineData("a project ID as an argument and --project-id cannot be used together", "projects", "get", "p1", "-p", "p2")]
+    [InlineData("project ID must be specified as either an argument or --project-id, not both", "projects", "get", "p1", "-p", "p2")]
     [InlineData("unknown project ID (run `depot init`, pass a project ID, use --project-id, or set $DEPOT_PROJECT_ID)", "projects", "get")]
     [InlineData("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)", "cache", "reset")]
-    [InlineData("unknown format: csv. Requires json", "projects", "get", "p1", "-o", "csv")]
-    [InlineData("missing project name", "projects", "create")]
+    [InlineData("unsupported output \"csv\" (valid: json)", "projects", "get", "p1", "-o", "csv")]
+    [InlineData("project name is required", "projects", "create")]
     [InlineData("unexpected argument \"b\" for \"depot projects create\"", "projects", "create", "a", "b")]
     [InlineData("unexpected argument \"x\" for \"depot list builds\"", "list", "builds", "x")]
     [InlineData("--cache-storage-policy cannot be -1", "projects", "create", "a", "--cache-storage-policy", "-1")]
@@ -132,7 +132,7 @@ public sealed class ProjectCommandTests : IAsyncLifetime
         OrganizationId = "o1",
         Name = "web",
         RegionId = "eu",
-        CreatedAt = new Timestamp { Seconds = 100 },
+        CreatedAt = new Timestamp { Seconds = 100, Nanos = 500_000_000 },
         CachePolicy = new CachePolicy { KeepBytes = 50L << 30, KeepDays = 14 },
     };
 }

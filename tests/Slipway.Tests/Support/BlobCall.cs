@@ -14,14 +14,7 @@ internal static class BlobCall
     /// <param name="digest">Null says the true one.</param>
     public static async Task<WriteContentResponse> SendAsync(BlobIntake intake, string kind, byte[] blob, string? digest = null, string store = "export")
     {
-        digest ??= Digest(blob);
-        var call = new MemoryCall();
-        call.RequestHeaders.Add("buildkit-attachable-store-id", store);
-        var half = blob.Length / 2;
-        call.Send(Message(WriteAction.Stat, $"{kind}-{digest}", blob.Length, digest, 0, []));
-        call.Send(Message(WriteAction.Write, "", 0, "", 0, blob[..half]));
-        call.Send(Message(WriteAction.Write, "", 0, "", half, blob[half..]));
-        call.Send(Message(WriteAction.Commit, "", blob.Length, digest, blob.Length, []));
+        var call = Begin(kind, blob, digest, store);
         call.HalfClose();
         await intake.ReceiveAsync(call, CancellationToken.None);
         var answers = new List<WriteContentResponse>();
@@ -31,6 +24,20 @@ internal static class BlobCall
         }
 
         return answers[^1];
+    }
+
+    /// <summary>A call on which everything has been sent and that is still open.</summary>
+    public static MemoryCall Begin(string kind, byte[] blob, string? digest = null, string store = "export")
+    {
+        digest ??= Digest(blob);
+        var call = new MemoryCall();
+        call.RequestHeaders.Add("buildkit-attachable-store-id", store);
+        var half = blob.Length / 2;
+        call.Send(Message(WriteAction.Stat, $"{kind}-{digest}", blob.Length, digest, 0, []));
+        call.Send(Message(WriteAction.Write, "", 0, "", 0, blob[..half]));
+        call.Send(Message(WriteAction.Write, "", 0, "", half, blob[half..]));
+        call.Send(Message(WriteAction.Commit, "", blob.Length, digest, blob.Length, []));
+        return call;
     }
 
     private static byte[] Message(WriteAction action, string reference, long total, string expected, long offset, byte[] data)

@@ -1,5 +1,6 @@
 using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Wire.Content;
 using Slipway.Tests.Support;
 using Xunit;
 
@@ -20,6 +21,25 @@ public sealed class BlobIntakeTests
         Assert.Equal((Blob.Length, BlobCall.Digest(Blob)), (answer.Offset, answer.Digest));
         Assert.Equal(Blob, _received.ToArray());
         Assert.Equal(new BlobOffer("layer", BlobCall.Digest(Blob), Blob.Length), Assert.Single(_offers));
+    }
+
+    [Fact]
+    public async Task A_blob_is_in_its_place_before_it_is_confirmed()
+    {
+        using var call = new CancellationTokenSource();
+        var digest = BlobCall.Digest(Blob);
+        var open = BlobCall.Begin("layer", Blob);
+        var receiving = Intake(_ => _received).ReceiveAsync(open, call.Token);
+        for (var i = 0; i < 4; i++)
+        {
+            await open.ReceiveAsync(WriteContentResponse.Parser);
+        }
+
+        // The engine has its confirmation and has not yet closed the call.
+        Assert.False(_received.CanWrite);
+        open.HalfClose();
+        await receiving;
+        Assert.Equal(digest, BlobCall.Digest(_received.ToArray()));
     }
 
     [Fact]

@@ -32,6 +32,7 @@ public sealed class BuilderThroughProxyTests : IDisposable
         await using var stream = await BuilderTransport.ConnectAsync(
             "builder.test", 8443, "builder.test", own, [_authority.Certificate], new Uri($"http://u:p@{proxy.Address}"), CancellationToken.None);
         await stream.WriteAsync("x"u8.ToArray());
+        await stream.FlushAsync();
         Assert.Equal(own.Thumbprint, await serving);
         Assert.Equal("CONNECT builder.test:8443 HTTP/1.1", Assert.Single(proxy.Asked));
     }

@@ -1,0 +1,96 @@
+using OpenQA.Selenium;
+using OpenQA.Selenium.Chrome;
+
+namespace Slipway.AcceptanceTests.Support;
+
+/// <summary>A real browser without a window, which ./test installs.</summary>
+public sealed class Chromium : IDisposable
+{
+    private const string Program = "/usr/bin/chromium";
+    private const string Driver = "/usr/bin/chromedriver";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly WorkFolder _folder = new("chromium");
+    private readonly ChromeDriverService _service;
+    private readonly ChromeDriver _driver;
+
+    public Chromium(bool dark = false)
+    {
+        _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
+        _service.SuppressInitialDiagnosticInformation = true;
+        var options = new ChromeOptions { BinaryLocation = Program };
+        options.SetLoggingPreference(LogType.Browser, LogLevel.All);
+
+        // Root has no sandbox to give; the rest keeps Chromium off the network.
+        options.AddArguments(
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1100,800", $"--user-data-dir={_folder["profile"]}");
+        if (dark)
+        {
+            options.AddArgument("--blink-settings=preferredColorScheme=0");
+        }
+
+        _driver = new ChromeDriver(_service, options, TimeSpan.FromMinutes(3));
+    }
+
+    public string Heading => Find("h1").Text;
+
+    public string Text => Find("body").Text;
+
+    public Uri Url => new(_driver.Url);
+
+    public void Open(string url) => _driver.Navigate().GoToUrl(url);
+
+    public void Type(string name, string text) => Find($"input[name={name}]").SendKeys(text);
+
+    /// <summary>Presses the button with these words, and waits for the page that comes.</summary>
+    public void Press(string words)
+    {
+        var before = Find("html");
+        _driver.FindElements(By.CssSelector("button, a")).Single(button => button.Text == words).Click();
+        Until(() => IsGone(before));
+        Until(() => _driver.ExecuteScript("return document.readyState") is "complete");
+    }
+
+    /// <summary>What the page can be asked about itself.</summary>
+    public object? Ask(string script) => _driver.ExecuteScript("return " + script);
+
+    /// <summary>Everything that the browser objected to: broken policies, missing files, errors.</summary>
+    public IReadOnlyList<string> Complaints() => [.. _driver.Manage().Logs.GetLog(LogType.Browser).Select(entry => entry.Message)];
+
+    public void Photograph(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        _driver.GetScreenshot().SaveAsFile(path);
+    }
+
+    public void Dispose()
+    {
+        _driver.Dispose();
+        _service.Dispose();
+        _folder.Dispose();
+    }
+
+    private IWebElement Find(string selector) => _driver.FindElement(By.CssSelector(selector));
+
+    private static bool IsGone(IWebElement element)
+    {
+        try
+        {
+            return !element.Enabled;
+        }
+        catch (WebDriverException)
+        {
+            return true;
+        }
+    }
+
+    private static void Until(Func<bool> condition)
+    {
+        var waited = System.Diagnostics.Stopwatch.StartNew();
+        while (!condition())
+        {
+            Assert.True(waited.Elapsed < Patience, "The page never came.");
+            Thread.Sleep(20);
+        }
+    }
+}
