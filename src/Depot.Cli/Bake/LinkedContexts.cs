@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using Depot.Cli.Build;
 using Google.Protobuf;
 using Slipway.BuildKit.Wire.Gateway;
 using Slipway.BuildKit.Wire.Solver;

@@ -32,7 +32,7 @@ public sealed class OciLayout(string folder)
     {
         const string algorithm = "sha256:";
         return digest.Length == algorithm.Length + 64 && digest.StartsWith(algorithm, StringComparison.Ordinal)
-            && digest.AsSpan(algorithm.Length).IndexOfAnyExcept("0123456789abcdef") < 0
+            && digest[algorithm.Length..].All(char.IsAsciiHexDigitLower)
             ? Path.Combine(Folder, "blobs", "sha256", digest[algorithm.Length..])
             : null;
     }

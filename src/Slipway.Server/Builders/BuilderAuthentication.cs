@@ -3,7 +3,6 @@ using Slipway.Contract;
 using Slipway.Contract.Fleet;
 using Slipway.Server.Access;
 using Slipway.Server.Certificates;
-using Slipway.Server.Storage;
 
 namespace Slipway.Server.Builders;
 
