@@ -21,6 +21,8 @@ internal static class BenchHost
         new("unchanged", BuildBenchmarks.UnchangedAsync),
         new("fresh-clone", BuildBenchmarks.FreshCloneAsync),
         new("bake", BakeBenchmark.RunAsync),
+        new("load", LoadBenchmark.RunAsync),
+        new("docker-version", StartBenchmarks.DockerVersionAsync),
         new("allocation", AllocationBenchmark.RunAsync),
         new("engine-start", EngineStart.RunAsync),
         new("proxy-upload", ProxyUpload.RunAsync),

@@ -48,9 +48,15 @@ internal sealed class BenchSite : IAsyncDisposable
 
     public string ProjectId => DepotEnvironment["DEPOT_PROJECT_ID"];
 
-    private Dictionary<string, string> DepotEnvironment { get; } = [];
+    /// <summary>Where the engine itself listens.</summary>
+    public string EngineSocket { get; private set; } = "";
 
-    private Dictionary<string, string> BuildxEnvironment { get; } = [];
+    /// <summary>It is a Docker daemon, whose BuildKit has to be asked for first.</summary>
+    public bool EngineIsDockerd { get; private set; }
+
+    public Dictionary<string, string> DepotEnvironment { get; } = [];
+
+    public Dictionary<string, string> BuildxEnvironment { get; } = [];
 
     public static async Task<BenchSite> StartAsync(string root, Report report, CancellationToken cancellation)
     {
@@ -170,6 +176,7 @@ internal sealed class BenchSite : IAsyncDisposable
             throw new InvalidOperationException($"no engine runs on {engine.Root} after a build");
         }
 
+        EngineSocket = engine.Socket;
         if (ShortCommand.Find("buildkitd", Environment.GetEnvironmentVariable("PATH") ?? "") is not null)
         {
             await Measured.RunPlainlyAsync(
@@ -177,6 +184,7 @@ internal sealed class BenchSite : IAsyncDisposable
             return;
         }
 
+        EngineIsDockerd = true;
         BuildxEnvironment["DOCKER_HOST"] = $"unix://{engine.Socket}";
     }
 
