@@ -4,11 +4,14 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Audit;
 
 /// <summary>Refusals on their way into the audit log. A call does not wait for them, and a flood of equal ones becomes one record with a count.</summary>
-internal sealed class Denials(AuditStore store, TimeProvider clock)
+internal sealed class Denials(AuditStore store, TimeProvider clock) : IDisposable
 {
     // Different ones between two flushes; whoever makes more is counted as one.
     private const int KindsMax = 2000;
     private readonly Lock _lock = new();
+
+    // Whoever flushes before reading must also see what another flush has taken and not yet stored.
+    private readonly SemaphoreSlim _flushing = new(1, 1);
     private Dictionary<Key, Seen> _waiting = [];
 
     public void Add(Caller caller, string action, string detail)
@@ -28,6 +31,21 @@ internal sealed class Denials(AuditStore store, TimeProvider clock)
 
     /// <summary>Writes what has gathered; the server does so every second.</summary>
     public async Task FlushAsync(CancellationToken cancellation)
+    {
+        await _flushing.WaitAsync(cancellation);
+        try
+        {
+            await StoreAsync(cancellation);
+        }
+        finally
+        {
+            _flushing.Release();
+        }
+    }
+
+    public void Dispose() => _flushing.Dispose();
+
+    private async Task StoreAsync(CancellationToken cancellation)
     {
         Dictionary<Key, Seen> taken;
         lock (_lock)

@@ -6,7 +6,7 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
     private Stage _stage = null!;
     private AgentMachine _machine = null!;
 
-    public static TheoryData<string> Sections => [.. Snippet.All.Where(snippet => !snippet.Command.Contains("configure-docker", StringComparison.Ordinal)).Select(snippet => snippet.Section)];
+    public static TheoryData<string> Sections => [.. Snippet.All.Select(snippet => snippet.Section)];
 
     public async ValueTask InitializeAsync()
     {
