@@ -230,7 +230,7 @@ put_in_place() {
   chmod 755 "$new_command"
   chmod 644 "$new_server"
   "$new_command" --version >"$work/version" 2>"$work/words" \
-    || die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs a Linux with glibc 2.34 or newer, macOS or Windows"
+    || die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs a Linux with glibc 2.34 or newer"
   mv -f "$new_server" "$into/depot.server" || die "could not write to $into"
   new_server=''
   mv -f "$new_command" "$target" || die "could not write to $into"
