@@ -103,12 +103,23 @@ internal sealed class BuilderSocket : IAsyncDisposable
             using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
 
             // HTTP/2 says goodbye inside: when one side has ended, nothing of use comes from the other.
-            await Task.WhenAny(near.CopyToAsync(far, CopyBytes, either.Token), far.CopyToAsync(near, CopyBytes, either.Token));
+            await Task.WhenAny(SendAsync(near, far, either.Token), far.CopyToAsync(near, CopyBytes, either.Token));
             await either.CancelAsync();
         }
         catch (Exception problem) when (problem is IOException or SocketException or OperationCanceledException or BuilderUnreachableException or CliException)
         {
             // The client sees its connection close, and says so.
+        }
+    }
+    // The way to the builder gathers what is written until it is told to send.
+    private static async Task SendAsync(NetworkStream near, Stream far, CancellationToken cancellation)
+    {
+        var buffer = new byte[CopyBytes];
+        int count;
+        while ((count = await near.ReadAsync(buffer, cancellation)) > 0)
+        {
+            await far.WriteAsync(buffer.AsMemory(0, count), cancellation);
+            await far.FlushAsync(cancellation);
         }
     }
 }
