@@ -35,7 +35,7 @@ internal sealed class ContainerdPass(LocalDocker docker, IReadOnlySet<string> ne
     protected override async ValueTask<Stream?> PlaceAsync(BlobOffer offer, CancellationToken stop) =>
         !needed.Contains(offer.Digest) && await Docker.HasBlobAsync(offer.Digest, stop)
             ? LeaveOut(offer)
-            : await SendAsync(offer, PathOf(offer.Digest), stop);
+            : Send(offer, PathOf(offer.Digest));
 
     private static string PathOf(string digest) => $"blobs/{digest.Replace(':', '/')}";
 

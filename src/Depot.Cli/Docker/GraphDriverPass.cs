@@ -36,14 +36,16 @@ internal sealed class GraphDriverPass(
 
         foreach (var digest in missing)
         {
-            await using var file = await SendAsync(new BlobOffer("layer", digest, Kept[digest].Length), PathOf(digest), Stop);
+            await using var file = Send(new BlobOffer("layer", digest, Kept[digest].Length), PathOf(digest));
             await file.WriteAsync(Kept[digest], Stop);
         }
 
         return await ImportAsync(names, layers, config);
     }
 
-    protected override async ValueTask<Stream?> PlaceAsync(BlobOffer offer, CancellationToken stop)
+    protected override ValueTask<Stream?> PlaceAsync(BlobOffer offer, CancellationToken stop) => ValueTask.FromResult(Place(offer));
+
+    private Stream? Place(BlobOffer offer)
     {
         if (offer.Kind != "layer" || TryKeep(offer))
         {
@@ -60,7 +62,7 @@ internal sealed class GraphDriverPass(
             _sent.Add(offer.Digest);
         }
 
-        return await SendAsync(offer, PathOf(offer.Digest), stop);
+        return Send(offer, PathOf(offer.Digest));
     }
 
     private static string PathOf(string digest) => $"{digest["sha256:".Length..]}.tar";

@@ -15,17 +15,14 @@ internal sealed class ImageArchive
     private readonly Channel<Entry> _entries = Channel.CreateBounded<Entry>(WaitingFilesMax);
 
     /// <summary>Adds a file that arrives from now on. The stream takes exactly <paramref name="size"/> bytes and is disposed behind the last one.</summary>
+    /// <remarks>Its place in the archive is taken with its first byte, not before: who sends may announce many files and then send a few at a
+    /// time. One that was only announced, and whose turn it were, would hold up those that are on their way, and with them itself.</remarks>
     /// <param name="arrived">Told the number of bytes so far.</param>
-    public async ValueTask<Stream> AddAsync(string name, long size, Action<long> arrived, CancellationToken cancellation)
-    {
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: ReadAheadBytes, resumeWriterThreshold: ReadAheadBytes / 2, minimumSegmentSize: SegmentBytes));
-        await EnqueueAsync(new Entry(name, size, pipe.Reader), cancellation);
-        return new ArrivingFile(pipe.Writer, arrived);
-    }
+    public Stream Add(string name, long size, Action<long> arrived) => new ArrivingFile(this, name, size, arrived);
 
     public async ValueTask AddAsync(string name, ReadOnlyMemory<byte> contents, CancellationToken cancellation)
     {
-        await using var file = await AddAsync(name, contents.Length, _ => { }, cancellation);
+        await using var file = Add(name, contents.Length, _ => { });
         await file.WriteAsync(contents, cancellation);
     }
 
@@ -108,8 +105,9 @@ internal sealed class ImageArchive
 
     private sealed record Entry(string Name, long Size, PipeReader Contents);
 
-    private sealed class ArrivingFile(PipeWriter writer, Action<long> arrived) : Stream
+    private sealed class ArrivingFile(ImageArchive archive, string name, long size, Action<long> arrived) : Stream
     {
+        private PipeWriter? _writer;
         private long _written;
         private bool _closed;
 
@@ -125,7 +123,8 @@ internal sealed class ImageArchive
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            if ((await writer.WriteAsync(buffer, cancellationToken)).IsCompleted)
+            _writer ??= await BeginAsync(cancellationToken);
+            if ((await _writer.WriteAsync(buffer, cancellationToken)).IsCompleted)
             {
                 throw new IOException("Docker stopped reading the image");
             }
@@ -146,10 +145,28 @@ internal sealed class ImageArchive
             if (!_closed)
             {
                 _closed = true;
-                await writer.CompleteAsync();
+                await EndAsync();
             }
 
             await base.DisposeAsync();
+        }
+
+        private async ValueTask EndAsync()
+        {
+            if (_writer is null && size == 0)
+            {
+                _writer = await BeginAsync(CancellationToken.None);
+            }
+
+            // What broke off before its first byte has no place in the archive.
+            await (_writer?.CompleteAsync() ?? ValueTask.CompletedTask);
+        }
+
+        private async ValueTask<PipeWriter> BeginAsync(CancellationToken cancellation)
+        {
+            var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: ReadAheadBytes, resumeWriterThreshold: ReadAheadBytes / 2, minimumSegmentSize: SegmentBytes));
+            await archive.EnqueueAsync(new Entry(name, size, pipe.Reader), cancellation);
+            return pipe.Writer;
         }
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();

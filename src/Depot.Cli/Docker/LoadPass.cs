@@ -70,8 +70,7 @@ internal abstract class LoadPass(LocalDocker docker, LoadProgress progress, Canc
     protected Stream Keep(BlobOffer offer) => new KeptBlob(bytes => _kept[offer.Digest] = bytes);
 
     /// <summary>Sends a blob on to Docker while it arrives.</summary>
-    protected ValueTask<Stream> SendAsync(BlobOffer offer, string name, CancellationToken stop) =>
-        Archive().AddAsync(name, offer.Size, progress.Arriving(offer), stop);
+    protected Stream Send(BlobOffer offer, string name) => Archive().Add(name, offer.Size, progress.Arriving(offer));
 
     protected ValueTask AddAsync(string name, ReadOnlyMemory<byte> contents) => Archive().AddAsync(name, contents, Stop);
 

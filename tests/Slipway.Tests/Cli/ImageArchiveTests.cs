@@ -17,7 +17,7 @@ public sealed class ImageArchiveTests
         var files = Enumerable.Range(0, 4).Select(i => Enumerable.Repeat((byte)i, 100_000 + i).ToArray()).ToList();
         await Task.WhenAll(files.Select(async (contents, i) =>
         {
-            await using var file = await archive.AddAsync($"file-{i}", contents.Length, _ => { }, CancellationToken.None);
+            await using var file = archive.Add($"file-{i}", contents.Length, _ => { });
             foreach (var piece in contents.Chunk(7_000))
             {
                 await file.WriteAsync(piece);
@@ -44,14 +44,52 @@ public sealed class ImageArchiveTests
     {
         var archive = new ImageArchive();
         var writing = archive.WriteToAsync(Stream.Null, CancellationToken.None);
-        await using (var broken = await archive.AddAsync("broken", 10, _ => { }, CancellationToken.None))
+        await using (var broken = archive.Add("broken", 10, _ => { }))
         {
             await broken.WriteAsync(new byte[3]);
         }
 
         var problem = await Assert.ThrowsAsync<IOException>(() => writing);
         Assert.Contains("broken broke off after 3 of 10 bytes", problem.Message);
-        await Assert.ThrowsAsync<IOException>(async () => await archive.AddAsync("late", 1, _ => { }, CancellationToken.None));
+        await Assert.ThrowsAsync<IOException>(async () => await archive.Add("late", 1, _ => { }).WriteAsync(new byte[1]));
+    }
+
+    [Fact]
+    public async Task A_file_that_was_only_announced_holds_up_nobody()
+    {
+        var archive = new ImageArchive();
+        using var destination = new MemoryStream();
+        var writing = archive.WriteToAsync(destination, CancellationToken.None);
+        var announced = archive.Add("announced", 1, _ => { });
+
+        // More than may wait for its turn.
+        var contents = new byte[20 * 1024 * 1024];
+        await using (var large = archive.Add("large", contents.Length, _ => { }))
+        {
+            await large.WriteAsync(contents, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        }
+
+        await using (announced)
+        {
+            await announced.WriteAsync(new byte[1], TestContext.Current.CancellationToken);
+        }
+
+        await using (archive.Add("empty", 0, _ => { }))
+        {
+            // Its place is there all the same.
+        }
+
+        archive.Complete();
+        await writing;
+        destination.Position = 0;
+        await using var reader = new TarReader(destination);
+        List<string> names = [];
+        while (await reader.GetNextEntryAsync(cancellationToken: TestContext.Current.CancellationToken) is { } entry)
+        {
+            names.Add(entry.Name);
+        }
+
+        Assert.Equal(["large", "announced", "empty"], names);
     }
 
     [Theory]
