@@ -35,6 +35,25 @@ public sealed class LoadTests(Site site)
     }
 
     [Fact]
+    public async Task Many_large_layers_arrive_however_the_engine_takes_turns_with_them()
+    {
+        // More than the engine sends at once, each larger than what may wait for its turn in the archive.
+        using var context = new WorkFolder();
+        var layers = Enumerable.Range(0, 7).ToList();
+        foreach (var layer in layers)
+        {
+            var contents = new byte[12 * 1024 * 1024];
+            new Random(layer).NextBytes(contents);
+            await File.WriteAllBytesAsync(context[$"layer-{layer}"], contents);
+        }
+
+        context.With("Dockerfile", $"FROM {site.BaseImage}\n{string.Concat(layers.Select(layer => $"COPY layer-{layer} /\n"))}CMD [\"ls\", \"/\"]\n");
+        var image = $"large-{Guid.NewGuid():N}:1";
+        (await site.DepotAsync("build", "-t", image, "--load", context.Path)).MustSucceed();
+        Assert.Contains("layer-6", (await site.DockerAsync("run", "--rm", image)).MustSucceed().Output);
+    }
+
+    [Fact]
     public async Task An_image_that_Docker_has_under_another_name_gets_the_new_name()
     {
         using var context = Context(Guid.NewGuid(), "named");
