@@ -192,9 +192,9 @@ internal sealed class FakeBuilder : IAsyncDisposable
                 _heard.Writer.TryWrite(message);
             }
         }
-        catch (RpcException)
+        catch (Exception gone) when (gone is RpcException or ObjectDisposedException)
         {
-            // The server went, or this builder did.
+            // The server went, or this builder did, perhaps between two messages.
         }
     }
 
