@@ -32,7 +32,7 @@ public sealed class BakeTests(Site site)
 
         // The two have one definition, which is read once: it carries the name of whoever came first.
         Assert.Matches("\\[app-(one|two) internal\\] load build definition", result.Error);
-        Assert.Contains("[base 2/2] RUN echo base", result.Error.Replace("[base base", "[base"));
+        Assert.Contains("2/2] RUN echo base", result.Error);
         Assert.Single(result.Error.Split('\n'), line => line.Contains("[depot] connecting to "));
         using var metadata = JsonDocument.Parse(await File.ReadAllTextAsync(folder["meta.json"]));
         foreach (var name in new[] { "one", "two" })
@@ -56,7 +56,10 @@ public sealed class BakeTests(Site site)
         await File.WriteAllBytesAsync(folder["big"], noise);
         var result = await site.StartDepot(["bake", "t", "--progress=plain"], directory: folder.Path).WaitAsync();
         result.MustSucceed();
-        var transfers = result.Error.Split('\n').Where(line => line.Contains("transferring context: 8.") && line.EndsWith("done", StringComparison.Ordinal)).ToList();
+        var transfers = result.Error.Split('\n').Where(line => line.Contains("transferring context: 8.") && line.EndsWith("done", StringComparison.Ordinal))
+            .Select(line => line.Split(' ')[0]).Distinct().ToList();
+
+        // Every target's stream may tell of the one step; a second transfer would be a step of its own.
         Assert.True(transfers.Count == 1, string.Join('\n', transfers));
     }
 
