@@ -35,7 +35,9 @@ public sealed class MessageCompression
         .SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries)).Contains(Encoding, StringComparer.Ordinal);
 
     /// <summary>Messages should be compressed now.</summary>
-    internal bool Pays => _judge?.Pays() ?? true;
+    internal bool Pays => Level != CompressionLevel.NoCompression;
+
+    private CompressionLevel Level => _judge?.Level() ?? CompressionLevel.Fastest;
 
     /// <summary>Frames the messages of <paramref name="framed"/> anew, each compressed where that makes it smaller.</summary>
     /// <param name="into">At least as long.</param>
@@ -75,14 +77,14 @@ public sealed class MessageCompression
     /// <returns>0 when it would be as long as the message.</returns>
     private int Deflate(ReadOnlySpan<byte> message, byte[] into, int at)
     {
-        var start = _clock.GetTimestamp();
+        var (level, start) = (Level, _clock.GetTimestamp());
         var sink = new BoundedSink(into, at, message.Length);
-        using (var gzip = new GZipStream(sink, _judge is { IsThorough: true } ? CompressionLevel.Optimal : CompressionLevel.Fastest, leaveOpen: true))
+        using (var gzip = new GZipStream(sink, level, leaveOpen: true))
         {
             gzip.Write(message);
         }
 
-        _judge?.Worked(message.Length, _clock.GetElapsedTime(start));
+        _judge?.Worked(level, message.Length, _clock.GetElapsedTime(start));
         return sink.IsFull ? 0 : sink.Written;
     }
 }

@@ -18,6 +18,9 @@ public sealed class ThinLine : IAsyncDisposable
     public ThinLine(int target, int bytesPerSecond)
     {
         (_target, _bytesPerSecond) = (target, bytesPerSecond);
+
+        // A line has no store of megabytes at its beginning, as a socket of this machine has.
+        _listener.Server.ReceiveBufferSize = 4 * PieceBytes;
         _listener.Start();
         _accepting = AcceptAsync();
     }

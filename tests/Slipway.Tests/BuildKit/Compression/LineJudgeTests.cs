@@ -1,6 +1,7 @@
-using Xunit;
+using System.IO.Compression;
 using Microsoft.Extensions.Time.Testing;
 using Slipway.BuildKit.Compression;
+using Xunit;
 
 namespace Slipway.Tests.BuildKit.Compression;
 
@@ -10,29 +11,29 @@ public sealed class LineJudgeTests
     private LineReading? _line = new(0, TimeSpan.Zero);
 
     [Theory]
-    [InlineData(100_000, true, true)]
-    [InlineData(1_900_000, true, true)]
-    [InlineData(2_100_000, true, false)]
-    [InlineData(39_000_000, true, false)]
-    [InlineData(41_000_000, false, false)]
-    [InlineData(117_000_000, false, false)]
-    [InlineData(2_000_000_000, false, false)]
-    public void It_pays_below_a_third_of_what_both_ends_can_work(double bytesPerSecond, bool pays, bool thorough)
+    [InlineData(100_000, CompressionLevel.Optimal)]
+    [InlineData(9_500_000, CompressionLevel.Optimal)]
+    [InlineData(10_500_000, CompressionLevel.Fastest)]
+    [InlineData(39_000_000, CompressionLevel.Fastest)]
+    [InlineData(41_000_000, CompressionLevel.NoCompression)]
+    [InlineData(117_000_000, CompressionLevel.NoCompression)]
+    [InlineData(2_000_000_000, CompressionLevel.NoCompression)]
+    public void It_pays_below_a_third_of_what_both_ends_can_work(double bytesPerSecond, CompressionLevel level)
     {
         var judge = Judge();
         Carry(bytesPerSecond, seconds: 1);
-        Assert.Equal((pays, thorough), (judge.Pays(), judge.IsThorough));
+        Assert.Equal(level, judge.Level());
     }
 
     [Fact]
     public void Nothing_is_compressed_before_the_line_is_known()
     {
         var judge = Judge();
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
         Carry(bytesPerSecond: 100_000, seconds: 0.2);
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
         Carry(bytesPerSecond: 100_000, seconds: 0.2);
-        Assert.True(judge.Pays());
+        Assert.NotEqual(CompressionLevel.NoCompression, judge.Level());
     }
 
     [Fact]
@@ -41,7 +42,7 @@ public sealed class LineJudgeTests
         var judge = Judge();
         _line = new LineReading(1_000_000, TimeSpan.FromMilliseconds(1));
         _clock.Advance(TimeSpan.FromSeconds(10));
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
     }
 
     [Fact]
@@ -52,7 +53,7 @@ public sealed class LineJudgeTests
         for (var i = 0; i < 1000; i++)
         {
             _clock.Advance(TimeSpan.FromMilliseconds(1));
-            judge.Pays();
+            judge.Level();
         }
 
         Assert.Equal(11, asked);
@@ -63,9 +64,9 @@ public sealed class LineJudgeTests
     {
         var judge = Judge();
         Carry(bytesPerSecond: 1_000_000, seconds: 1);
-        Assert.True(judge.Pays());
+        Assert.NotEqual(CompressionLevel.NoCompression, judge.Level());
         Carry(bytesPerSecond: 100_000_000, seconds: 1);
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
     }
 
     [Fact]
@@ -73,17 +74,17 @@ public sealed class LineJudgeTests
     {
         var judge = Judge();
         Carry(bytesPerSecond: 30_000_000, seconds: 1);
-        Assert.True(judge.Pays());
-        judge.Worked(1_000_000, TimeSpan.FromSeconds(1));
+        Assert.NotEqual(CompressionLevel.NoCompression, judge.Level());
+        judge.Worked(CompressionLevel.Fastest, 1_000_000, TimeSpan.FromSeconds(1));
         Carry(bytesPerSecond: 30_000_000, seconds: 1);
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
         for (var i = 0; i < 3; i++)
         {
             Carry(bytesPerSecond: 30_000_000, seconds: 1);
-            judge.Pays();
+            judge.Level();
         }
 
-        Assert.True(judge.Pays());
+        Assert.NotEqual(CompressionLevel.NoCompression, judge.Level());
     }
 
     [Fact]
@@ -92,7 +93,7 @@ public sealed class LineJudgeTests
         _line = null;
         var judge = Judge();
         _clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(judge.Pays());
+        Assert.Equal(CompressionLevel.NoCompression, judge.Level());
     }
 
     private LineJudge Judge() => new(() => _line, _clock);
