@@ -21,7 +21,7 @@ internal sealed class ServerMetrics
 
     public void CountRecords(long records) => Interlocked.Add(ref _records, records);
 
-    public string Render(int buildersConnected, int buildsRunning)
+    public string Render(int buildersConnected, long buildsRunning)
     {
         var text = new StringBuilder();
         Header(text, "slipway_rpc_total", "counter", "Calls answered, by method and code.");

@@ -19,7 +19,7 @@ internal sealed class BuilderStore(Database database)
 
     /// <summary>Spends the join token and adds the machine; false when the token was spent meanwhile.</summary>
     public Task<bool> EnrollAsync(Builder builder, string joinTokenId, AuditEntry record, CancellationToken cancellation) =>
-        database.WriteAsync(
+        database.WriteRightsAsync(
             connection =>
             {
                 var spent = connection.Execute(

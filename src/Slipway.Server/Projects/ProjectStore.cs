@@ -5,8 +5,10 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Projects;
 
 /// <summary>Organizations and their projects.</summary>
-internal sealed class ProjectStore(Database database)
+internal sealed class ProjectStore(Database database, TimeProvider clock)
 {
+    private readonly Remembered<Project> _byId = new(database, clock);
+
     private const string Columns =
         """
         p.id, p.organization_id, p.name, o.name AS organization_name, p.created_at, p.cache_keep_bytes, p.cache_keep_days
@@ -14,8 +16,8 @@ internal sealed class ProjectStore(Database database)
         WHERE p.deleted_at IS NULL
         """;
 
-    public Project? Find(string id) => database.Read(connection =>
-        connection.QuerySingleOrDefault<Project>($"SELECT {Columns} AND p.id = @id", new { id }));
+    public Project? Find(string id) => _byId.Find(id, wanted => database.Read(connection =>
+        connection.QuerySingleOrDefault<Project>($"SELECT {Columns} AND p.id = @wanted", new { wanted })));
 
     public IReadOnlyList<Project> List() => database.Read(connection =>
         connection.Query<Project>($"SELECT {Columns} ORDER BY o.name, p.name, p.id").AsList());
