@@ -1,5 +1,6 @@
 using Dapper;
 using Slipway.Server.Audit;
+using Slipway.Server.Builders;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
@@ -46,7 +47,14 @@ internal sealed class ProjectStore(Database database, TimeProvider clock)
         record,
         cancellation);
 
-    /// <summary>The row stays, for the sake of the builds that point at it.</summary>
-    public Task DeleteAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE projects SET deleted_at = @At WHERE id = @id AND deleted_at IS NULL", new { id, record.At }, record, cancellation);
+    /// <summary>The row stays, for the sake of the builds that point at it; its caches go.</summary>
+    /// <returns>Which builder holds which.</returns>
+    public Task<IReadOnlyList<(string BuilderId, string ProjectId)>> DeleteAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteRightsAsync(
+        connection =>
+        {
+            connection.Execute("UPDATE projects SET deleted_at = @At WHERE id = @id AND deleted_at IS NULL", new { id, record.At });
+            AuditStore.Append(connection, record);
+            return BuilderStore.AskCacheReset(connection, id);
+        },
+        cancellation);
 }
