@@ -3,6 +3,7 @@ using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Secrets;
 using Slipway.BuildKit.Ssh;
@@ -60,13 +61,22 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
     public bool StableTimes { get; init; }
 
+    /// <summary>Whether what travels to the builder is compressed.</summary>
+    public CompressionMode Compression { get; init; }
+
     /// <summary>What the user should know before the build, and that does not stop it.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>OCI layouts of this machine that the builder reads from, by store id: named contexts and local caches.</summary>
     public IReadOnlyDictionary<string, OciLayout> Layouts => Inputs.Layouts
-        .Concat(CacheImports.Where(cache => cache.Type == "local").Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
+        .Concat(CacheImports.Where(cache => cache.Type == LocalCache.Type).Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
         .DistinctBy(entry => entry.Key).ToDictionary(StringComparer.Ordinal);
+
+    /// <summary>Caches that the builder writes into folders of this machine.</summary>
+    public IEnumerable<CacheSpec> LocalCacheExports => CacheExports.Where(cache => cache.Type == LocalCache.Type);
+
+    /// <summary>The local Docker's image needs a Solve of its own: it is one platform of several, or something else is in the place where it would be offered.</summary>
+    public bool LoadsApart => Loads && (Platforms.Count > 1 || Outputs.Any(output => output.Target == OutputTarget.Layout));
 
     public bool Loads => Outputs.Any(output => output.Target == OutputTarget.Docker);
 
@@ -124,7 +134,7 @@ internal sealed record BuildPlan : IDisposable
             Attributes = attributes,
             Outputs = parsed.Call is null ? outputs : [],
             CacheImports = parsed.CacheFrom.Select(cache => LocalCache.ForImport(cache, workingFolder, warnings.Add)).OfType<CacheSpec>().ToList(),
-            CacheExports = parsed.CacheTo.Select(LocalCache.ForExport).ToList(),
+            CacheExports = parsed.CacheTo.Select(cache => LocalCache.ForExport(cache, workingFolder)).ToList(),
             Entitlements = entitlements,
             Platforms = platforms,
             Secrets = parsed.Secrets,
@@ -135,6 +145,7 @@ internal sealed record BuildPlan : IDisposable
             Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
             Git = git ?? (stableTimes && inputs.ContextFolder is { } context ? GitFacts.Find(context) : null),
             StableTimes = stableTimes,
+            Compression = arguments.Compression ?? settings.Compression,
             Warnings = warnings,
             SbomFolder = arguments.SbomFolder.Length > 0 ? Path.GetFullPath(arguments.SbomFolder, workingFolder) : "",
         };
@@ -211,23 +222,26 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>The plan with what does not go into the local Docker.</summary>
     public BuildPlan WithoutLoad() => Loads ? this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Docker).ToList() } : this;
 
-    /// <summary>The plan for the image that the local Docker gets, of several platforms the one that it runs.</summary>
+    /// <summary>The plan for the image that the local Docker gets in a Solve of its own, of several platforms the one that it runs.</summary>
     public BuildPlan ForLoadOf(PlatformName docker)
     {
+        var load = this with { CacheExports = [], SbomFolder = "", Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        if (Platforms.Count < 2)
+        {
+            return load;
+        }
+
         var platform = Platforms.FirstOrDefault(platform => platform == docker)
             ?? Platforms.FirstOrDefault(platform => (platform.Os, platform.Architecture) == (docker.Os, docker.Architecture))
             ?? throw new CliException($"failed to build: --load takes the platform of the local Docker, {docker}, which is not among {string.Join(',', Platforms)}")
             {
                 Remedy = $"Add {docker} to --platform, name one platform only, or use --push.",
             };
-        return this with
+        return load with
         {
             Platforms = [platform],
             Architectures = [BuilderOf(platform, Platforms)],
             Attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal) { ["platform"] = platform.ToString() },
-            CacheExports = [],
-            SbomFolder = "",
-            Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
         };
     }
 

@@ -46,6 +46,9 @@ internal enum OutputTarget
     StandardOutput,
     Folder,
 
+    /// <summary>An OCI image layout on this machine.</summary>
+    Layout,
+
     /// <summary>The local Docker.</summary>
     Docker,
 }
