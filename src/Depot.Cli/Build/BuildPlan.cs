@@ -193,7 +193,7 @@ internal sealed record BuildPlan : IDisposable
     public string SharedKey(string folder, string projectId)
     {
         var place = Git?.RelativePath(folder);
-        var name = Path.GetFileName(folder.TrimEnd('/'));
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
         return StableTimes && place is not null
             ? $"stable:{projectId}:{Git!.RepositoryName}:{place}"
             : $"{name}:{projectId}:{place}";

@@ -185,7 +185,7 @@ internal static class OutputRules
     private static bool IsBelow(string path, string folder)
     {
         var relative = Path.GetRelativePath(folder, path);
-        return relative != "." && !Path.IsPathRooted(relative) && relative != ".." && !relative.StartsWith("../", StringComparison.Ordinal);
+        return relative != "." && !Path.IsPathRooted(relative) && relative != ".." && !relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
     /// <summary>The entitlements that BuildKit is told about; unknown ones are refused.</summary>

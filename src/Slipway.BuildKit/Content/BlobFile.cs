@@ -18,7 +18,11 @@ internal sealed class BlobFile(string path, string place) : FileStream(path, Fil
 
         if (_isKept)
         {
-            File.SetUnixFileMode(Name, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(Name, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            }
+
             File.Move(Name, place, overwrite: true);
         }
         else
