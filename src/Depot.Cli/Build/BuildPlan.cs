@@ -55,6 +55,9 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
+    /// <summary>What the metadata file is to have of the build's provenance.</summary>
+    public MetadataProvenance Provenance { get; init; }
+
     /// <summary>Where the image's SBOMs go on this machine; empty without a wish for them.</summary>
     public string SbomFolder { get; init; } = "";
 
@@ -147,6 +150,7 @@ internal sealed record BuildPlan : IDisposable
             StableTimes = stableTimes,
             Compression = arguments.Compression ?? settings.Compression,
             Warnings = warnings,
+            Provenance = arguments.MetadataFile.Length > 0 && parsed.Call is null ? settings.MetadataProvenance : MetadataProvenance.None,
             SbomFolder = arguments.SbomFolder.Length > 0 ? Path.GetFullPath(arguments.SbomFolder, workingFolder) : "",
         };
     }
@@ -174,7 +178,10 @@ internal sealed record BuildPlan : IDisposable
     {
         var attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal);
         attributes.Remove("no-cache");
-        return this with { Attributes = attributes, CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        return this with
+        {
+            Attributes = attributes, CacheExports = [], Provenance = MetadataProvenance.None, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
+        };
     }
 
     /// <summary>Without an archive of its own, the exporter offers the image blob by blob.</summary>
@@ -225,7 +232,7 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>The plan for the image that the local Docker gets in a Solve of its own, of several platforms the one that it runs.</summary>
     public BuildPlan ForLoadOf(PlatformName docker)
     {
-        var load = this with { CacheExports = [], SbomFolder = "", Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        var load = this with { CacheExports = [], Provenance = MetadataProvenance.None, SbomFolder = "", Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
         if (Platforms.Count < 2)
         {
             return load;

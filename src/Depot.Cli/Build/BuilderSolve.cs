@@ -2,6 +2,7 @@ using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Gateway;
 
@@ -20,6 +21,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
 
     public BuilderLease Builder { get; } = builder;
 
+    public BuildPlan Plan { get; } = plan;
+
     /// <summary>Names this Solve's session to the others on the builder.</summary>
     public string SessionId { get; } = SolveCall.NewIdentifier();
 
@@ -29,8 +32,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     /// <summary>Opens the session, which stays open as long as the lease.</summary>
     public Task OpenSessionAsync(CancellationToken cancellation)
     {
-        var sharedKey = plan.Inputs.ContextFolder is { } folder ? plan.SharedKey(folder, projectId) : "";
-        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load), plan.Compression, cancellation);
+        var sharedKey = Plan.Inputs.ContextFolder is { } folder ? Plan.SharedKey(folder, projectId) : "";
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(Plan, load), Plan.Compression, cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>
@@ -40,24 +43,25 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         var disk = new FullDiskWatch(clock);
         try
         {
-            var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
+            var reference = SolveCall.NewIdentifier();
+            var request = SolveCall.Request(Plan, projectId, reference, SessionId, links);
             var run = new SolveRun(Builder.Channel, disk.Before(show), clock);
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
-            if (plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
+            if (Plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
             {
-                await new SbomFiles(new ContentClient(Builder.Channel), plan.SbomFolder).WriteAsync(digest, either.Token);
+                await new SbomFiles(new ContentClient(Builder.Channel), Plan.SbomFolder).WriteAsync(digest, either.Token);
             }
 
             while (load is not null && !await load.FinishAsync())
             {
                 // The steps have been shown; all of them are cached now.
-                request = SolveCall.Request(plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
+                request = SolveCall.Request(Plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
                 await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, either.Token);
             }
 
-            return answer;
+            return answer with { Exported = await DescribeAsync(answer.Exported, reference, show, clock, either.Token) };
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
@@ -69,6 +73,23 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
             _frontend.TrySetCanceled(CancellationToken.None);
             await (load?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
+    }
+
+    /// <summary>What a metadata file says of the build beside what the exporters say: buildx's names for it.</summary>
+    private async Task<IReadOnlyDictionary<string, string>> DescribeAsync(
+        IReadOnlyDictionary<string, string> exported, string reference, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
+    {
+        var all = new Dictionary<string, string>(exported, StringComparer.Ordinal) { [BuildResult.Reference] = $"{projectId}/{Builder.Architecture}/{reference}" };
+        if (Plan.Provenance != MetadataProvenance.None)
+        {
+            var provenance = new BuildProvenance(Builder.Channel, Plan.Provenance);
+            foreach (var (key, value) in await new VertexWriter(show, clock).RunAsync("resolving provenance for metadata file", _ => provenance.ReadAsync(reference, cancellation)))
+            {
+                all[key] = value;
+            }
+        }
+
+        return all;
     }
 
     private async Task<Exception> ExplainAsync(Exception problem, FullDiskWatch disk)
