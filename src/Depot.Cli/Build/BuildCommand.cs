@@ -2,6 +2,7 @@ using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -47,6 +48,7 @@ internal static class BuildCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = ReadArguments(words, cli.Warn);
+        BuilderTransport.Prepare();
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
         var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Outputs.Count: 0, Call: "" or "build" };
         arguments.Load |= loadIsImplied;
