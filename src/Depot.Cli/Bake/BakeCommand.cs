@@ -76,6 +76,11 @@ internal static class BakeCommand
             return ExitCode.Done;
         }
 
+        if (!cli.StandsInForBuildx)
+        {
+            request.Plan.NameImages();
+        }
+
         await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);
         return Deliver(cli, arguments, request.Plan, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
     }

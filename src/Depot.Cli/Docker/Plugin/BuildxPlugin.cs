@@ -15,6 +15,7 @@ internal static class BuildxPlugin
         if (IsBuild(command))
         {
             cli.LoadsByDefault = !cli.Settings.NoDefaultLoad;
+            cli.StandsInForBuildx = true;
             return real is not null && IsBuilderOf(cli, builder) ? PassOn(cli, real, original) : CliHost.RunAsync(cli, words, cancellation);
         }
 
