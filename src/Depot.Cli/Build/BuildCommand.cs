@@ -52,7 +52,7 @@ internal static class BuildCommand
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
         var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Outputs.Count: 0, Call: "" or "build" };
         arguments.Load |= loadIsImplied;
-        var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
+        var resolved = await BuildPlan.ResolveAsync(arguments, cli, cli.Terminal.In, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
         using var credentials = Credentials.Resolve(arguments.Token, cli);

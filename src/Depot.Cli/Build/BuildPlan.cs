@@ -1,6 +1,4 @@
 using Depot.Cli.Docker;
-using Depot.Cli.Rendering;
-using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
 using Slipway.BuildKit.Content;
@@ -54,8 +52,8 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
-    /// <summary>Where the image's SBOMs go on this machine; empty without a wish for them.</summary>
-    public string SbomFolder { get; init; } = "";
+    /// <summary>Where the image's SBOMs go on this machine; null without a wish for them.</summary>
+    public SbomPlace? Sboms { get; init; }
 
     /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
     public bool StableTimes { get; init; }
@@ -72,12 +70,12 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Resolves what the user said. Every refusal carries buildx's text.</summary>
     public static async Task<BuildPlan> ResolveAsync(
-        BuildArguments arguments, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
+        BuildArguments arguments, CliContext cli, Stream standardInput, CancellationToken cancellation)
     {
-        var parsed = ParsedArguments.Read(arguments, settings);
+        var parsed = ParsedArguments.Read(arguments, cli.Settings);
         try
         {
-            return await ResolveParsedAsync(parsed, settings, workingFolder, terminal, cancellation);
+            return await ResolveParsedAsync(parsed, cli, standardInput, cancellation);
         }
         catch (Exception problem) when (problem is CliException or InputException)
         {
@@ -87,8 +85,9 @@ internal sealed record BuildPlan : IDisposable
     }
 
     private static async Task<BuildPlan> ResolveParsedAsync(
-        ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
+        ParsedArguments parsed, CliContext cli, Stream standardInput, CancellationToken cancellation)
     {
+        var (settings, workingFolder, terminal) = (cli.Settings, cli.WorkingFolder, cli.Terminal);
         var arguments = parsed.Arguments;
         var warnings = new List<string>();
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
@@ -107,7 +106,7 @@ internal sealed record BuildPlan : IDisposable
             entitlements.Add("network.host");
         }
 
-        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, terminal.In, cancellation);
+        var inputs = await BuildInputs.ResolveAsync(cli, arguments, standardInput, cancellation);
         foreach (var (key, value) in inputs.Attributes)
         {
             attributes[key] = value;
@@ -136,7 +135,8 @@ internal sealed record BuildPlan : IDisposable
             Git = git ?? (stableTimes && inputs.ContextFolder is { } context ? GitFacts.Find(context) : null),
             StableTimes = stableTimes,
             Warnings = warnings,
-            SbomFolder = arguments.SbomFolder.Length > 0 ? Path.GetFullPath(arguments.SbomFolder, workingFolder) : "",
+            Sboms = arguments.SbomFolder.Length > 0
+                ? new SbomPlace(Path.GetFullPath(arguments.SbomFolder, workingFolder), arguments.SbomTarget, platforms.Count > 1) : null,
         };
     }
 
@@ -226,7 +226,7 @@ internal sealed record BuildPlan : IDisposable
             Architectures = [BuilderOf(platform, Platforms)],
             Attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal) { ["platform"] = platform.ToString() },
             CacheExports = [],
-            SbomFolder = "",
+            Sboms = null,
             Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
         };
     }

@@ -45,9 +45,9 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
-            if (plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
+            if (plan.Sboms is { } place && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
             {
-                await new SbomFiles(new ContentClient(Builder.Channel), plan.SbomFolder).WriteAsync(digest, either.Token);
+                await new SbomFiles(new ContentClient(Builder.Channel), place).WriteAsync(digest, either.Token);
             }
 
             while (load is not null && !await load.FinishAsync())

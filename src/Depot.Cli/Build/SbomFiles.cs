@@ -4,13 +4,13 @@ using Slipway.BuildKit.Grpc;
 
 namespace Depot.Cli.Build;
 
-/// <summary><c>--sbom-dir</c>: the SBOMs of an image, read from the builder that made it, one file for each platform.</summary>
+/// <summary><c>--sbom-dir</c>: the SBOMs of an image, read from the builder that made it, one file for each scan.</summary>
 /// <remarks>
 /// An image with attestations is an index, in which a manifest annotated <c>vnd.docker.reference.type=attestation-manifest</c> belongs to the
 /// manifest that <c>vnd.docker.reference.digest</c> names. Its layers are in-toto statements; an SBOM is the predicate of one whose
 /// <c>in-toto.io/predicate-type</c> is SPDX's.
 /// </remarks>
-internal sealed class SbomFiles(ContentClient content, string folder)
+internal sealed class SbomFiles(ContentClient content, SbomPlace place)
 {
     private const string SpdxType = "https://spdx.dev/Document";
 
@@ -22,7 +22,7 @@ internal sealed class SbomFiles(ContentClient content, string folder)
     {
         try
         {
-            Directory.CreateDirectory(folder);
+            Directory.CreateDirectory(place.Folder);
             var paths = new List<string>();
             using var index = JsonDocument.Parse(await content.ReadAsync(imageDigest, BytesMax, cancellation));
             foreach (var (platform, digest) in Attestations(index.RootElement))
@@ -32,7 +32,7 @@ internal sealed class SbomFiles(ContentClient content, string folder)
                 {
                     var number = paths.Count(path => path == platform);
                     paths.Add(platform);
-                    await WriteAsync(layer, Path.Combine(folder, $"{platform}{(number == 0 ? "" : $"_{number + 1}")}.spdx.json"), cancellation);
+                    await WriteAsync(layer, place.PathOf(platform, number), cancellation);
                 }
             }
 
@@ -43,7 +43,7 @@ internal sealed class SbomFiles(ContentClient content, string folder)
         }
         catch (Exception problem) when (problem is GrpcStatusException or JsonException or KeyNotFoundException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw new CliException($"the SBOMs could not be written to {folder}: {problem.Message}", inner: problem) { Remedy = "The build itself succeeded." };
+            throw new CliException($"the SBOMs could not be written to {place.Folder}: {problem.Message}", inner: problem) { Remedy = "The build itself succeeded." };
         }
     }
 
