@@ -20,6 +20,7 @@ internal static class BenchHost
         new("many-files", BuildBenchmarks.ManyFilesAsync),
         new("unchanged", BuildBenchmarks.UnchangedAsync),
         new("fresh-clone", BuildBenchmarks.FreshCloneAsync),
+        new("thin-line", ThinLineBenchmark.RunAsync),
         new("bake", BakeBenchmark.RunAsync),
         new("load", LoadBenchmark.RunAsync),
         new("docker-version", StartBenchmarks.DockerVersionAsync),

@@ -58,12 +58,15 @@ internal sealed class BenchSite : IAsyncDisposable
 
     public Dictionary<string, string> BuildxEnvironment { get; } = [];
 
-    public static async Task<BenchSite> StartAsync(string root, Report report, CancellationToken cancellation)
+    public static Task<BenchSite> StartAsync(string root, Report report, CancellationToken cancellation) =>
+        StartAsync(root, report, ["--builder-listen", $"127.0.0.1:{FreePort()}"], cancellation);
+
+    public static async Task<BenchSite> StartAsync(string root, Report report, string[] options, CancellationToken cancellation)
     {
         var folder = ScratchFolder.Create();
         report.Say($"starting slipway and its engine in {folder.Path}");
         var start = new ProcessStartInfo(Path.Combine(root, "out/bin/slipway")) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])["up", "--data", folder["data"], "--listen", $"127.0.0.1:{FreePort()}", "--builder-listen", $"127.0.0.1:{FreePort()}"])
+        foreach (var argument in (string[])["up", "--data", folder["data"], "--listen", $"127.0.0.1:{FreePort()}", .. options])
         {
             start.ArgumentList.Add(argument);
         }
@@ -205,7 +208,7 @@ internal sealed class BenchSite : IAsyncDisposable
         return new Peer($"buildx, {way}", Running("build"), Running("bake"));
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

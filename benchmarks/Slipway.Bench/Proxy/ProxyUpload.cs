@@ -134,9 +134,7 @@ internal sealed class ProxyUpload : IDisposable
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(address));
         listener.Listen();
-        var near = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await near.ConnectAsync(new UnixDomainSocketEndPoint(address), cancellation);
-        await using var engine = new NetworkStream(near, ownsSocket: true);
+        await using var engine = await EngineTransport.ConnectAsync(new Uri($"unix://{address}"), dockerUpgrade: false, cancellation);
         await using var far = new NetworkStream(await listener.AcceptAsync(cancellation), ownsSocket: true);
         var sink = ServeDirectAsync(far, cancellation);
         await EngineRelay.RunAsync(client, engine, _engine.Enter(_admission), _policy, cancellation);

@@ -1,3 +1,5 @@
+using Slipway.BuildKit.Compression;
+
 namespace Depot.Cli.Build;
 
 /// <summary>What the user said on the command line of <c>depot build</c>, word for word: nothing resolved, nothing checked.</summary>
@@ -91,6 +93,8 @@ internal sealed class BuildArguments
     public bool Save { get; set; }
 
     public bool? StableTimes { get; set; }
+
+    public CompressionMode? Compression { get; set; }
 
     public bool? SuppressNoOutputWarning { get; set; }
 }

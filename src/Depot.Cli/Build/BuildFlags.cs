@@ -1,4 +1,5 @@
 using Depot.Cli.Flags;
+using Slipway.BuildKit.Compression;
 
 namespace Depot.Cli.Build;
 
@@ -58,6 +59,7 @@ internal static class BuildFlags
 
     private static void AddDepot(FlagTable table, BuildArguments into) => table
         .Text("builder", null, "Accepted for buildx's sake: the project's builder is used", _ => { })
+        .Switch("compress", null, "Compress the build context using gzip (default: where the line is slow)", value => into.Compression = value ? CompressionMode.Always : CompressionMode.Never)
         .Switch("debug", 'D', "Enable debug logging", _ => { })
         .Switch("lint", null, "Check the Dockerfile before it is built", value => into.Lint = value)
         .Text("lint-fail-on", null, "What of the check ends the build (\"info\", \"warn\", \"error\", \"none\") (default \"error\")", value => into.LintFailOn = value)
@@ -82,8 +84,7 @@ internal static class BuildFlags
             table.Text(name, letter, "", _ => { }, hidden: true);
         }
 
-        table.Switch("compress", null, "", _ => { }, hidden: true)
-            .Switch("rm", null, "", _ => { }, hidden: true)
+        table.Switch("rm", null, "", _ => { }, hidden: true)
             .Switch("force-rm", null, "", _ => { }, hidden: true)
             .Switch("squash", null, "", _ => { }, hidden: true, warning: "experimental flag squash is removed with BuildKit. You should squash inside build using a multi-stage Dockerfile for efficiency.")
             .Text("isolation", null, "", _ => { }, hidden: true, warning: "isolation flag is deprecated with BuildKit.")

@@ -1,6 +1,7 @@
 using Depot.Cli.Docker;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Secrets;
 using Slipway.BuildKit.Ssh;
@@ -57,6 +58,9 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
     public bool StableTimes { get; init; }
+
+    /// <summary>Whether what travels to the builder is compressed.</summary>
+    public CompressionMode Compression { get; init; }
 
     /// <summary>What the user should know before the build, and that does not stop it.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
@@ -134,6 +138,7 @@ internal sealed record BuildPlan : IDisposable
             Architectures = ChooseArchitectures(arguments.BuildPlatform, platforms),
             Git = git ?? (stableTimes && inputs.ContextFolder is { } context ? GitFacts.Find(context) : null),
             StableTimes = stableTimes,
+            Compression = arguments.Compression ?? settings.Compression,
             Warnings = warnings,
             Sboms = arguments.SbomFolder.Length > 0
                 ? new SbomPlace(Path.GetFullPath(arguments.SbomFolder, workingFolder), arguments.SbomTarget, platforms.Count > 1) : null,

@@ -30,7 +30,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     public Task OpenSessionAsync(CancellationToken cancellation)
     {
         var sharedKey = plan.Inputs.ContextFolder is { } folder ? plan.SharedKey(folder, projectId) : "";
-        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load), cancellation);
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load), plan.Compression, cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>

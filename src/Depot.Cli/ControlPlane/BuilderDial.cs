@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
@@ -21,18 +22,19 @@ internal static class BuilderDial
     public static async Task<GrpcChannel> ConnectAsync(
         GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
     {
-        var stream = await OpenAsync(machine, proxies, clock, cancellation);
+        var line = new LineGauge();
+        var stream = await OpenAsync(machine, proxies, line, clock, cancellation);
         return GrpcChannel.Start(stream, IsPlain(machine) ? "http" : "https", Authority(machine), new Http2Options
         {
             KeepAliveInterval = KeepAliveInterval,
             KeepAliveTimeout = KeepAliveTimeout,
             Clock = clock,
-        });
+        }, line);
     }
 
     /// <summary>The connection itself, for a client that speaks HTTP/2 on its own.</summary>
     public static async Task<Stream> OpenAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, TimeProvider clock, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, ProxyRules proxies, LineGauge? line, TimeProvider clock, CancellationToken cancellation)
     {
         var address = ParseEndpoint(machine.Endpoint);
         using var limit = new CancellationTokenSource(DialTimeout, clock);
@@ -41,7 +43,7 @@ internal static class BuilderDial
         {
             return IsPlain(machine)
                 ? await EngineTransport.ConnectAsync(address, dockerUpgrade: false, either.Token)
-                : await SecureAsync(machine, address, Authority(machine), proxies.Find(address), either.Token);
+                : await SecureAsync(machine, address, Authority(machine), proxies.Find(address), line, either.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -61,14 +63,14 @@ internal static class BuilderDial
         machine.ServerName.Length > 0 ? machine.ServerName : ParseEndpoint(machine.Endpoint).Host;
 
     private static async Task<Stream> SecureAsync(
-        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, Uri? proxy, CancellationToken cancellation)
+        GetBuildKitConnectionResponse.Types.ActiveConnection machine, Uri address, string serverName, Uri? proxy, LineGauge? line, CancellationToken cancellation)
     {
         try
         {
             using var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPem(machine.CaCert.Cert_);
-            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, proxy, cancellation);
+            return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, proxy, line, cancellation);
         }
         catch (CryptographicException problem)
         {

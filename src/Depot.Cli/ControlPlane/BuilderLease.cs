@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Proxies;
@@ -79,11 +80,11 @@ internal sealed class BuilderLease : IAsyncDisposable
     };
 
     /// <summary>Opens a session on the connection. It stays open as long as the lease: other Solves may refer to it.</summary>
-    public async Task OpenSessionAsync(string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CancellationToken cancellation) =>
-        _sessions.Add(await BuildSession.OpenAsync(Channel, id, sharedKey, attachables, cancellation));
+    public async Task OpenSessionAsync(string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CompressionMode compression, CancellationToken cancellation) =>
+        _sessions.Add(await BuildSession.OpenAsync(Channel, id, sharedKey, attachables, compression, cancellation));
 
     /// <summary>Another connection to the same builder for the same build, for a client that brings its own HTTP/2.</summary>
-    public Task<Stream> DialAsync(CancellationToken cancellation) => BuilderDial.OpenAsync(_machine, _proxies, _clock, cancellation);
+    public Task<Stream> DialAsync(CancellationToken cancellation) => BuilderDial.OpenAsync(_machine, _proxies, line: null, _clock, cancellation);
 
     public async ValueTask DisposeAsync()
     {

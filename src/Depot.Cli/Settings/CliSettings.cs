@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Depot.Cli.Rendering;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.Settings;
@@ -88,6 +89,20 @@ internal sealed class CliSettings
 
     /// <summary>Files are dated by their contents (<c>--stable-times</c>).</summary>
     public bool StableTimes => IsTrue("DEPOT_STABLE_TIMES") ?? false;
+
+    /// <summary>Whether what travels to a builder is compressed: <c>auto</c>, <c>always</c>, <c>never</c>, or a yes or no as <c>--compress</c> takes it.</summary>
+    public CompressionMode Compression => Value("DEPOT_COMPRESS")?.ToLowerInvariant() switch
+    {
+        null or "auto" => CompressionMode.Auto,
+        "always" => CompressionMode.Always,
+        "never" => CompressionMode.Never,
+        var other => Flags.FlagTable.TryParseBool(other) switch
+        {
+            true => CompressionMode.Always,
+            false => CompressionMode.Never,
+            null => throw new CliException($"DEPOT_COMPRESS is \"{other}\", which is none of auto, always and never"),
+        },
+    };
 
     /// <summary>Where a line is left for every build that ended.</summary>
     public string? BuildsFile => Value("DEPOT_BUILDS_FILE");

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Proxies;
 
 namespace Slipway.BuildKit.Control;
@@ -15,10 +16,11 @@ public static class BuilderTransport
     /// <summary>Connects and shakes hands: TLS 1.3, ALPN h2, this client's certificate, the server's checked against
     /// <paramref name="authorities"/> and <paramref name="serverName"/>.</summary>
     /// <param name="proxy">The proxy that leads to the builder, if any.</param>
+    /// <param name="line">Watches the connection, if given.</param>
     /// <exception cref="IOException">The builder cannot be reached, or is not the one that was asked for.</exception>
     public static Task<Stream> ConnectAsync(
-        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Uri? proxy, CancellationToken cancellation) =>
-        ConnectAsync(host, port, serverName, client, authorities, proxy, DialTimeout, TimeProvider.System, cancellation);
+        string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Uri? proxy, LineGauge? line, CancellationToken cancellation) =>
+        ConnectAsync(host, port, serverName, client, authorities, proxy, line, DialTimeout, TimeProvider.System, cancellation);
 
     /// <summary>Begins what the first handshake of a process would otherwise wait for, some 60 ms of work: on Linux, .NET reads all of the
     /// machine's authorities before it builds any certificate chain, also one that trusts none of them (dotnet/runtime#106394).</summary>
@@ -26,13 +28,14 @@ public static class BuilderTransport
 
     internal static async Task<Stream> ConnectAsync(
         string host, int port, string serverName, X509Certificate2 client, X509Certificate2Collection authorities, Uri? proxy,
-        TimeSpan timeout, TimeProvider clock, CancellationToken cancellation)
+        LineGauge? line, TimeSpan timeout, TimeProvider clock, CancellationToken cancellation)
     {
         using var timer = new CancellationTokenSource(timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
         try
         {
             var network = await ProxyTunnel.ConnectAsync(proxy, host, port, either.Token);
+            line?.Watch(network);
             return await ShakeHandsAsync(network, $"{host}:{port}", serverName, client, authorities, either.Token);
         }
         catch (OperationCanceledException) when (timer.IsCancellationRequested && !cancellation.IsCancellationRequested)

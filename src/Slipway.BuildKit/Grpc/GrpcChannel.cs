@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Http2;
 
 namespace Slipway.BuildKit.Grpc;
@@ -9,15 +10,19 @@ public sealed class GrpcChannel : IAsyncDisposable
     private readonly Http2Connection _connection;
     private readonly string _scheme;
 
-    private GrpcChannel(Http2Connection connection, string scheme, string authority)
+    private GrpcChannel(Http2Connection connection, string scheme, string authority, LineGauge? line)
     {
         _connection = connection;
+        Line = line;
         _scheme = scheme;
         Authority = authority;
     }
 
     /// <summary>Sent as <c>:authority</c>.</summary>
     public string Authority { get; }
+
+    /// <summary>Measures the line below; null where nobody does.</summary>
+    internal LineGauge? Line { get; }
 
     internal Http2Options Options => _connection.Options;
 
@@ -26,8 +31,9 @@ public sealed class GrpcChannel : IAsyncDisposable
 
     /// <summary>Starts HTTP/2 with prior knowledge on a connected stream (plain or TLS), which the channel then owns.</summary>
     /// <param name="scheme"><c>http</c> or <c>https</c>, sent as <c>:scheme</c>.</param>
-    public static GrpcChannel Start(Stream transport, string scheme, string authority, Http2Options options) =>
-        new(Http2Connection.StartClient(transport, options), scheme, authority);
+    /// <param name="line">Watches the connection below <paramref name="transport"/>.</param>
+    public static GrpcChannel Start(Stream transport, string scheme, string authority, Http2Options options, LineGauge? line = null) =>
+        new(Http2Connection.StartClient(transport, options), scheme, authority, line);
 
     /// <summary>Starts a call of any shape. Disposing the call resets it when it has not ended.</summary>
     /// <param name="cancellation">Ends the wait for a free call slot; a started call is cancelled by disposing it.</param>

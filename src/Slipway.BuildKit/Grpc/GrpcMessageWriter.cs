@@ -1,11 +1,14 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Http2;
 
 namespace Slipway.BuildKit.Grpc;
 
-/// <summary>Puts length-prefixed messages on a stream, uncompressed. Writes that overlap go one after the other.</summary>
-internal sealed class GrpcMessageWriter(Http2Stream stream)
+/// <summary>Puts length-prefixed messages on a stream. Writes that overlap go one after the other.</summary>
+/// <param name="compression">Of a call that was announced as compressed.</param>
+internal sealed class GrpcMessageWriter(Http2Stream stream, MessageCompression? compression = null)
 {
     private byte[]? _prefix = new byte[GrpcMessageReader.PrefixLength];
 
@@ -17,7 +20,9 @@ internal sealed class GrpcMessageWriter(Http2Stream stream)
         BinaryPrimitives.WriteInt32BigEndian(prefix.AsSpan(1), head.Length + body.Length);
         try
         {
-            await stream.SendDataAsync(prefix, head, body, last, cancellation);
+            await (compression is { Pays: true }
+                ? SendCompressedAsync([prefix, head, body], last, cancellation)
+                : stream.SendDataAsync(prefix, head, body, last, cancellation));
         }
         finally
         {
@@ -27,5 +32,47 @@ internal sealed class GrpcMessageWriter(Http2Stream stream)
 
     /// <summary>Sends messages that already carry their prefixes.</summary>
     public ValueTask WriteFramedAsync(ReadOnlyMemory<byte> messages, CancellationToken cancellation) =>
-        stream.SendDataAsync(messages, default, default, endStream: false, cancellation);
+        compression is { Pays: true }
+            ? SendCompressedAsync([messages], last: false, cancellation)
+            : stream.SendDataAsync(messages, default, default, endStream: false, cancellation);
+
+    private async ValueTask SendCompressedAsync(ReadOnlyMemory<byte>[] parts, bool last, CancellationToken cancellation)
+    {
+        var length = parts.Sum(part => part.Length);
+        var compressed = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            length = Compress(parts, length, compressed);
+            await stream.SendDataAsync(compressed.AsMemory(0, length), default, default, last, cancellation);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(compressed);
+        }
+    }
+
+    private int Compress(ReadOnlyMemory<byte>[] parts, int length, byte[] into)
+    {
+        if (parts is [var framed])
+        {
+            return compression!.CompressFramed(framed.Span, into);
+        }
+
+        var joined = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            var at = 0;
+            foreach (var part in parts)
+            {
+                part.CopyTo(joined.AsMemory(at));
+                at += part.Length;
+            }
+
+            return compression!.CompressFramed(joined.AsSpan(0, length), into);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(joined);
+        }
+    }
 }

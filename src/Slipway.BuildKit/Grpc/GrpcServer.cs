@@ -1,3 +1,4 @@
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Http2;
 
 namespace Slipway.BuildKit.Grpc;
@@ -8,7 +9,8 @@ namespace Slipway.BuildKit.Grpc;
 public delegate Task GrpcHandler(GrpcServerCall call, CancellationToken cancellation);
 
 /// <summary>The serving side of one HTTP/2 connection: gRPC methods by path.</summary>
-public sealed class GrpcServer(IReadOnlyDictionary<string, GrpcHandler> methods)
+/// <param name="compression">For the answers to callers that read it.</param>
+public sealed class GrpcServer(IReadOnlyDictionary<string, GrpcHandler> methods, MessageCompression? compression = null)
 {
     /// <summary>Serves <paramref name="transport"/> as an HTTP/2 server until the peer leaves or <paramref name="cancellation"/> fires.
     /// Ends every call that is still running, and awaits it, before it returns.</summary>
@@ -34,7 +36,7 @@ public sealed class GrpcServer(IReadOnlyDictionary<string, GrpcHandler> methods)
     {
         await using (stream)
         {
-            var call = new GrpcServerCall(stream, await stream.Headers, options.MessageBytesMax);
+            var call = new GrpcServerCall(stream, await stream.Headers, options.MessageBytesMax, compression);
             if (!call.IsGrpc)
             {
                 await stream.SendHeadersAsync([new HeaderField(":status", "415")], endStream: true, CancellationToken.None);

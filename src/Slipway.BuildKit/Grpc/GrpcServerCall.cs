@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Http2;
 
 namespace Slipway.BuildKit.Grpc;
@@ -9,16 +10,18 @@ public sealed class GrpcServerCall : IGrpcStream
     private readonly Http2Stream _stream;
     private readonly GrpcMessageReader _reader;
     private readonly GrpcMessageWriter _writer;
+    private readonly bool _compresses;
     private readonly Lock _gate = new();
     private Task? _headersSent;
 
-    internal GrpcServerCall(Http2Stream stream, IReadOnlyList<HeaderField> request, int messageBytesMax)
+    internal GrpcServerCall(Http2Stream stream, IReadOnlyList<HeaderField> request, int messageBytesMax, MessageCompression? compression = null)
     {
         _stream = stream;
         RequestHeaders = new Metadata(request.Where(field => !field.Name.StartsWith(':')));
         Path = new Metadata(request).First(":path")!;
         _reader = new GrpcMessageReader(stream, messageBytesMax) { Encoding = RequestHeaders.First("grpc-encoding") };
-        _writer = new GrpcMessageWriter(stream);
+        _compresses = compression is not null && MessageCompression.IsAccepted(RequestHeaders);
+        _writer = new GrpcMessageWriter(stream, _compresses ? compression : null);
     }
 
     /// <summary>The request's headers without the pseudo-headers.</summary>
@@ -105,5 +108,7 @@ public sealed class GrpcServerCall : IGrpcStream
     }
 
     private IEnumerable<HeaderField> Opening() =>
-        new[] { new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc") }.Concat(ResponseHeaders);
+        new[] { new HeaderField(":status", "200"), new HeaderField("content-type", "application/grpc") }
+            .Concat(_compresses ? [new HeaderField("grpc-encoding", MessageCompression.Encoding)] : [])
+            .Concat(ResponseHeaders);
 }

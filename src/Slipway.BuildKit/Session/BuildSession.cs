@@ -1,3 +1,4 @@
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
@@ -31,8 +32,9 @@ public sealed class BuildSession : IAsyncDisposable
     /// <summary>Opens the session and starts serving. BuildKit's refusal, if any, shows in <see cref="Completion"/>: a build need not wait for
     /// its consent, because Solve waits for the session by itself.</summary>
     /// <param name="sharedKey">Names the persisted copy of local folders that BuildKit may reuse.</param>
+    /// <param name="compression">Of what is sent to the engine, if it reads compressed messages.</param>
     public static async Task<BuildSession> OpenAsync(
-        GrpcChannel channel, string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CancellationToken cancellation)
+        GrpcChannel channel, string id, string sharedKey, IReadOnlyList<IAttachable> attachables, CompressionMode compression, CancellationToken cancellation)
     {
         var methods = new Dictionary<string, GrpcHandler>(StringComparer.Ordinal) { [HealthPath] = AnswerHealthAsync };
         foreach (var (path, handler) in attachables.SelectMany(attachable => attachable.Methods))
@@ -41,7 +43,8 @@ public sealed class BuildSession : IAsyncDisposable
         }
 
         var call = await channel.StartAsync(ControlClient.SessionPath, Headers(id, sharedKey, methods.Keys), cancellation);
-        return new BuildSession(id, call, new GrpcServer(methods), channel.Options with { KeepAliveInterval = TimeSpan.Zero });
+        var server = new GrpcServer(methods, MessageCompression.Create(compression, channel.Line, channel.Options.Clock));
+        return new BuildSession(id, call, server, channel.Options with { KeepAliveInterval = TimeSpan.Zero });
     }
 
     /// <summary>Ends the session, and with it every call that BuildKit has running on it.</summary>

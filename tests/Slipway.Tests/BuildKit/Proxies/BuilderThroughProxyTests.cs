@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Control;
 using Slipway.Tests.Builder;
 using Xunit;
@@ -30,7 +31,7 @@ public sealed class BuilderThroughProxyTests : IDisposable
         var serving = ServeAsync();
         using var own = Leaf(TestAuthority.ClientAuth, "client.test");
         await using var stream = await BuilderTransport.ConnectAsync(
-            "builder.test", 8443, "builder.test", own, [_authority.Certificate], new Uri($"http://u:p@{proxy.Address}"), CancellationToken.None);
+            "builder.test", 8443, "builder.test", own, [_authority.Certificate], new Uri($"http://u:p@{proxy.Address}"), new LineGauge(), CancellationToken.None);
         await stream.WriteAsync("x"u8.ToArray());
         await stream.FlushAsync();
         Assert.Equal(own.Thumbprint, await serving);
@@ -43,7 +44,7 @@ public sealed class BuilderThroughProxyTests : IDisposable
         await using var proxy = new ProxyDouble { Login = "u:p" };
         using var own = Leaf(TestAuthority.ClientAuth, "client.test");
         var problem = await Assert.ThrowsAsync<IOException>(() => BuilderTransport.ConnectAsync(
-            "builder.test", 8443, "builder.test", own, [_authority.Certificate], new Uri($"http://{proxy.Address}"), CancellationToken.None));
+            "builder.test", 8443, "builder.test", own, [_authority.Certificate], new Uri($"http://{proxy.Address}"), new LineGauge(), CancellationToken.None));
         Assert.Equal(
             $"The builder at builder.test:8443 cannot be reached: the proxy http://{proxy.Address} answered CONNECT builder.test:8443 with 407 Proxy Authentication Required.", problem.Message);
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Google.Protobuf;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Session;
@@ -20,7 +21,7 @@ public sealed class BuildSessionTests
     {
         var host = new FakeSessionHost();
         await using var loop = new Loop(Loop.Method(ControlClient.SessionPath, host.ServeAsync));
-        await using var session = await BuildSession.OpenAsync(loop.Channel, "id-1", "key-1", [new Files()], None);
+        await using var session = await BuildSession.OpenAsync(loop.Channel, "id-1", "key-1", [new Files()], CompressionMode.Auto, None);
 
         var (headers, inner) = await host.Session;
         Assert.Equal("id-1", headers.First("x-docker-expose-session-uuid"));
@@ -42,7 +43,7 @@ public sealed class BuildSessionTests
     {
         var host = new FakeSessionHost();
         await using var loop = new Loop(Loop.Method(ControlClient.SessionPath, host.ServeAsync));
-        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], None);
+        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], CompressionMode.Auto, None);
         var (_, inner) = await host.Session;
 
         // A bulk call that fills its window and then stands still, because nobody reads it.
@@ -66,7 +67,7 @@ public sealed class BuildSessionTests
     {
         var host = new FakeSessionHost();
         await using var loop = new Loop(Loop.Method(ControlClient.SessionPath, host.ServeAsync));
-        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], None);
+        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], CompressionMode.Auto, None);
         await host.Session;
         host.End();
         await session.Completion;
@@ -77,7 +78,7 @@ public sealed class BuildSessionTests
     {
         await using var loop = new Loop(Loop.Method(
             ControlClient.SessionPath, (_, _) => throw new GrpcStatusException(GrpcStatusCode.PermissionDenied, "not this project")));
-        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], None);
+        await using var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], CompressionMode.Auto, None);
         var thrown = await Assert.ThrowsAsync<GrpcStatusException>(() => session.Completion);
         Assert.Equal((GrpcStatusCode.PermissionDenied, "not this project"), (thrown.Code, thrown.Message));
     }
@@ -87,7 +88,7 @@ public sealed class BuildSessionTests
     {
         var host = new FakeSessionHost();
         await using var loop = new Loop(Loop.Method(ControlClient.SessionPath, host.ServeAsync));
-        var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], None);
+        var session = await BuildSession.OpenAsync(loop.Channel, "id", "key", [new Files()], CompressionMode.Auto, None);
         var (_, inner) = await host.Session;
         await using var bulk = await inner.StartAsync(BulkPath, null, None);
         using (await bulk.ReadAsync(None))
