@@ -69,6 +69,11 @@ public sealed partial class ParityTests(Site site)
         ("a build context that is missing", "FROM scratch\n", "--build-context x=/nonexistent"),
         ("a target of bake", "FROM scratch\n", "--build-context x=target:y"),
         ("a cache without a place", "FROM scratch\n", "--cache-from type=local"),
+        ("a local cache to nowhere", "FROM scratch\n", "--cache-to type=local"),
+        ("a local cache into a file", "FROM scratch\n", "--cache-to type=local,dest={context}/file"),
+        ("a layout without a place", "FROM scratch\n", "-o type=oci,tar=false"),
+        ("a layout into a file", "FROM scratch\n", "-o type=oci,tar=false,dest={context}/file"),
+        ("two layouts", "FROM scratch\n", "-o type=oci,tar=false,dest={context}/1 -o type=oci,tar=false,dest={context}/2"),
         ("a registry cache without a reference", "FROM scratch\n", "--cache-to type=registry"),
         ("contradicting caches", "FROM scratch\n", "--no-cache --no-cache-filter x"),
         ("contradicting progress", "FROM scratch\n", "-q --progress=plain"),
@@ -103,6 +108,50 @@ public sealed partial class ParityTests(Site site)
 
         Assert.True(differences.Length == 0, differences.ToString());
     }
+
+    /// <summary>Arguments that write an OCI layout into <c>{out}</c>, one after the other into the same one.</summary>
+    private static readonly string[][] Layouts =
+    [
+        ["-o type=oci,tar=false,dest={out}", "-o type=oci,tar=false,dest={out} -t name/a:1 -t b", "-o type=oci,tar=false,dest={out} -t name/a:1 --label x=y"],
+        ["-o type=oci,tar=false,dest={out}/below --platform linux/amd64,linux/arm64 --annotation index-descriptor:a=b --provenance=false"],
+        ["-o type=cacheonly --cache-to type=local,dest={out},mode=max", "-o type=cacheonly --cache-to type=local,dest={out},tag=two --cache-from type=local,src={out}"],
+    ];
+
+    [Fact]
+    public async Task Layouts_and_local_caches_are_the_same()
+    {
+        var differences = new StringBuilder();
+        using var context = Context();
+        context.With("Dockerfile", "FROM scratch\nCOPY file /file\n");
+        foreach (var steps in Layouts)
+        {
+            using var output = new WorkFolder();
+            foreach (var arguments in steps)
+            {
+                var results = await BothAsync(tool => [.. Split(arguments.Replace("{out}", output[tool], StringComparison.Ordinal), context), context.Path]);
+                foreach (var result in results)
+                {
+                    result.MustSucceed();
+                }
+
+                Compare(arguments, Layout(output["buildx"]), Layout(output["depot"]), differences);
+            }
+        }
+
+        Assert.True(differences.Length == 0, differences.ToString());
+    }
+
+    /// <summary>A layout's files with their modes, and its index. Digests are each engine's own.</summary>
+    private static string Layout(string folder) => string.Join('\n', Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories)
+        .Select(path => $"{Digest().Replace(Path.GetRelativePath(folder, path), "*")} {File.GetUnixFileMode(path)}")
+        .Concat(Directory.GetFiles(folder, "index.json", SearchOption.AllDirectories).Select(path => Own().Replace(File.ReadAllText(path), "*")))
+        .Order(StringComparer.Ordinal));
+
+    [GeneratedRegex("[0-9a-f]{64}")]
+    private static partial Regex Digest();
+
+    [GeneratedRegex("[0-9a-f]{64}|(?<=\"size\":)[0-9]+|(?<=image.created\":\")[^\"]+")]
+    private static partial Regex Own();
 
     [Fact]
     public async Task Words_and_exit_codes_are_the_same()

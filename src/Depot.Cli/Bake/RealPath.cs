@@ -10,13 +10,14 @@ internal static class RealPath
     /// <exception cref="CliException">The links go round in a circle.</exception>
     public static (string Existing, string Missing) Of(string path, string workingFolder)
     {
-        var parts = new Stack<string>(Path.GetFullPath(path, workingFolder).Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse());
-        var resolved = "/";
+        var full = Path.GetFullPath(path, workingFolder);
+        var resolved = Path.GetPathRoot(full)!;
+        var parts = new Stack<string>(Steps(full[resolved.Length..]).Reverse());
         for (var links = 0; parts.TryPop(out var part);)
         {
             if (part == "..")
             {
-                resolved = Path.GetDirectoryName(resolved) ?? "/";
+                resolved = Path.GetDirectoryName(resolved) ?? resolved;
                 continue;
             }
 
@@ -29,8 +30,9 @@ internal static class RealPath
                     throw new CliException($"{path}: too many levels of symbolic links");
                 }
 
-                resolved = Path.IsPathRooted(target) ? "/" : resolved;
-                foreach (var step in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(step => step != ".").Reverse())
+                var root = Path.GetPathRoot(target) ?? "";
+                resolved = root.Length > 0 ? root : resolved;
+                foreach (var step in Steps(target[root.Length..]).Where(step => step != ".").Reverse())
                 {
                     parts.Push(step);
                 }
@@ -38,7 +40,7 @@ internal static class RealPath
             else if (!entry.Exists && !Directory.Exists(next))
             {
                 parts.Push(part);
-                return (resolved, string.Join('/', parts));
+                return (resolved, string.Join(Path.DirectorySeparatorChar, parts));
             }
             else
             {
@@ -50,5 +52,8 @@ internal static class RealPath
     }
 
     public static bool IsWithin(string path, string folder) =>
-        path == folder || folder == "/" || path.StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
+        path == folder || path.StartsWith(Path.TrimEndingDirectorySeparator(folder).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    private static string[] Steps(string path) =>
+        path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
 }

@@ -56,6 +56,9 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>Where the image's SBOMs go on this machine; null without a wish for them.</summary>
     public SbomPlace? Sboms { get; init; }
 
+    /// <summary>A Solve has one store for images: where another one's blobs go there, SBOMs need a Solve of their own.</summary>
+    public bool SbomsApart => Sboms is not null && Outputs.Any(output => output.Target is OutputTarget.Docker or OutputTarget.Layout);
+
     /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
     public bool StableTimes { get; init; }
 
@@ -67,8 +70,14 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>OCI layouts of this machine that the builder reads from, by store id: named contexts and local caches.</summary>
     public IReadOnlyDictionary<string, OciLayout> Layouts => Inputs.Layouts
-        .Concat(CacheImports.Where(cache => cache.Type == "local").Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
+        .Concat(CacheImports.Where(cache => cache.Type == LocalCache.Type).Select(cache => KeyValuePair.Create($"local:{cache.Attributes["src"]}", new OciLayout(cache.Attributes["src"]))))
         .DistinctBy(entry => entry.Key).ToDictionary(StringComparer.Ordinal);
+
+    /// <summary>Caches that the builder writes into folders of this machine.</summary>
+    public IEnumerable<CacheSpec> LocalCacheExports => CacheExports.Where(cache => cache.Type == LocalCache.Type);
+
+    /// <summary>The local Docker's image needs a Solve of its own: it is one platform of several, or something else is in the place where it would be offered.</summary>
+    public bool LoadsApart => Loads && (Platforms.Count > 1 || Outputs.Any(output => output.Target == OutputTarget.Layout));
 
     public bool Loads => Outputs.Any(output => output.Target == OutputTarget.Docker);
 
@@ -127,7 +136,7 @@ internal sealed record BuildPlan : IDisposable
             Attributes = attributes,
             Outputs = parsed.Call is null ? outputs : [],
             CacheImports = parsed.CacheFrom.Select(cache => LocalCache.ForImport(cache, workingFolder, warnings.Add)).OfType<CacheSpec>().ToList(),
-            CacheExports = parsed.CacheTo.Select(LocalCache.ForExport).ToList(),
+            CacheExports = parsed.CacheTo.Select(cache => LocalCache.ForExport(cache, workingFolder)).ToList(),
             Entitlements = entitlements,
             Platforms = platforms,
             Secrets = parsed.Secrets,
@@ -187,7 +196,7 @@ internal sealed record BuildPlan : IDisposable
     public string SharedKey(string folder, string projectId)
     {
         var place = Git?.RelativePath(folder);
-        var name = Path.GetFileName(folder.TrimEnd('/'));
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
         return StableTimes && place is not null
             ? $"stable:{projectId}:{Git!.RepositoryName}:{place}"
             : $"{name}:{projectId}:{place}";
@@ -216,23 +225,32 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>The plan with what does not go into the local Docker.</summary>
     public BuildPlan WithoutLoad() => Loads ? this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Docker).ToList() } : this;
 
-    /// <summary>The plan for the image that the local Docker gets, of several platforms the one that it runs.</summary>
+    /// <summary>The plan with what is not for the sake of SBOMs.</summary>
+    public BuildPlan WithoutSboms() => this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Sboms).ToList() };
+
+    /// <summary>The plan for SBOMs alone.</summary>
+    public BuildPlan ForSboms() => this with { CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Sboms).ToList() };
+
+    /// <summary>The plan for the image that the local Docker gets in a Solve of its own, of several platforms the one that it runs.</summary>
     public BuildPlan ForLoadOf(PlatformName docker)
     {
+        var load = this with { CacheExports = [], Sboms = null, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        if (Platforms.Count < 2)
+        {
+            return load;
+        }
+
         var platform = Platforms.FirstOrDefault(platform => platform == docker)
             ?? Platforms.FirstOrDefault(platform => (platform.Os, platform.Architecture) == (docker.Os, docker.Architecture))
             ?? throw new CliException($"failed to build: --load takes the platform of the local Docker, {docker}, which is not among {string.Join(',', Platforms)}")
             {
                 Remedy = $"Add {docker} to --platform, name one platform only, or use --push.",
             };
-        return this with
+        return load with
         {
             Platforms = [platform],
             Architectures = [BuilderOf(platform, Platforms)],
             Attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal) { ["platform"] = platform.ToString() },
-            CacheExports = [],
-            Sboms = null,
-            Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
         };
     }
 

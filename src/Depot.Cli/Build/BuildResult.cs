@@ -8,6 +8,8 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
 {
     private const string ConfigDigest = "containerimage.config.digest";
     public const string ImageDigest = "containerimage.digest";
+    public const string ImageDescriptor = "containerimage.descriptor";
+    public const string ImageName = "image.name";
 
     internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

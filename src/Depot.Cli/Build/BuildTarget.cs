@@ -17,7 +17,7 @@ internal sealed class BuildTarget : IAsyncDisposable
     private readonly DockerLoad? _load;
     private readonly BuildPlan _plan;
 
-    /// <summary>The image for the local Docker, where it is one platform of several and so needs a Solve of its own.</summary>
+    /// <summary>The image for the local Docker, where it needs a Solve of its own (<see cref="BuildPlan.LoadsApart"/>).</summary>
     private readonly BuildPlan? _loaded;
     private readonly TaskCompletionSource<IReadOnlyList<BuilderSolve>> _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,7 +32,7 @@ internal sealed class BuildTarget : IAsyncDisposable
     public static async Task<BuildTarget> OpenAsync(
         CliContext cli, BuildPlan plan, LocalDocker? docker, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)
     {
-        var loaded = docker is not null && plan is { Loads: true, Platforms.Count: > 1 } ? plan.ForLoadOf(docker.Platform) : null;
+        var loaded = docker is not null && plan.LoadsApart ? plan.ForLoadOf(docker.Platform) : null;
         var services = await OpenServicesAsync(cli, plan, logins, cancellation);
         var load = docker is null || !plan.Loads ? null : LoadOf(plan, docker, steps, cli.Clock, cancellation);
         return new BuildTarget(cli, loaded is null ? plan : plan.WithoutLoad(), loaded, logins, steps, services, load);
@@ -132,23 +132,23 @@ internal sealed class BuildTarget : IAsyncDisposable
         BuilderLease[] leases, IReadOnlyList<BuilderSolve> solves, string projectId, Func<BuilderSolve, Task<SolveLinks>> links,
         Action<StatusResponse> show, CancellationToken cancellation)
     {
-        _steps.Start($"[depot] loading {_loaded!.Platforms[0]} of {string.Join(',', _plan.Platforms)}").Complete();
-        var engine = leases.First(lease => lease.Architecture == _loaded.Architectures[0]).Engine;
+        if (_plan.Platforms.Count > 1)
+        {
+            _steps.Start($"[depot] loading {_loaded!.Platforms[0]} of {string.Join(',', _plan.Platforms)}").Complete();
+        }
+
+        var architecture = _loaded!.Architectures[0];
+        var engine = leases.First(lease => lease.Architecture == architecture).Engine;
         var main = solves.First(solve => solve.Builder.Engine == engine);
         var solve = new BuilderSolve(_loaded, _services, _load, main.Builder, projectId);
         await solve.OpenSessionAsync(cancellation);
         var given = await links(main);
-        var attributes = new Dictionary<string, string>(given.Attributes, StringComparer.Ordinal);
-        foreach (var folder in _plan.Inputs.Folders.Keys)
-        {
-            attributes.TryAdd($"local-sessionid:{folder}", main.SessionId);
-        }
-
-        return await solve.RunAsync(given with { Attributes = attributes, WantsFrontendResult = false }, show, _cli.Clock, cancellation);
+        return await solve.RunAsync(given.WithFolders(_plan.Inputs.Folders.Keys, main.SessionId), show, _cli.Clock, cancellation);
     }
 
     private async Task<BuildResult> ResultAsync(SolveAnswer[] answers, int shares, CancellationToken cancellation)
     {
+        await LayoutResults.WriteAsync(_plan, answers[..shares], _cli.Clock, cancellation);
         var preferImageDigest = (_loaded ?? _plan).Outputs.Any(output => output.PreferImageDigest);
         if (shares > 1 && _plan.Outputs.FirstOrDefault(output => output.Pushes) is { } image)
         {

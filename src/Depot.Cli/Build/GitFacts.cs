@@ -33,7 +33,7 @@ internal sealed record GitFacts(string Root, string? Commit, string? RemoteUrl)
     public string? RelativePath(string folder)
     {
         var relative = Path.GetRelativePath(Root, folder);
-        return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative;
+        return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative.Replace(Path.DirectorySeparatorChar, '/');
     }
 
     /// <summary>The same however the repository was cloned (<c>https://host/a/b.git</c>, <c>git@host:a/b</c>); empty without a remote.</summary>

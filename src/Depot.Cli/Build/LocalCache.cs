@@ -2,7 +2,7 @@ using Slipway.BuildKit.Content;
 
 namespace Depot.Cli.Build;
 
-/// <summary>What a cache entry needs of this machine before a builder hears of it: <c>type=local</c> is a folder here, an OCI layout.</summary>
+/// <summary>What a cache entry needs of this machine: <c>type=local</c> is a folder here, an OCI layout.</summary>
 internal static class LocalCache
 {
     public const string Type = "local";
@@ -37,7 +37,8 @@ internal static class LocalCache
         return cache with { Attributes = attributes };
     }
 
-    public static CacheSpec ForExport(CacheSpec cache)
+    /// <summary>The entry with its folder, which is there then.</summary>
+    public static CacheSpec ForExport(CacheSpec cache, string workingFolder)
     {
         CheckReference(cache, "exporter");
         if (cache.Type != Type)
@@ -45,12 +46,25 @@ internal static class LocalCache
             return cache;
         }
 
-        Required(cache, "dest", "exporter");
-        throw new CliException("cache type local is not supported yet for --cache-to")
+        var given = Required(cache, "dest", "exporter");
+        var destination = Path.GetFullPath(given, workingFolder);
+        try
         {
-            Remedy = "The builder keeps the project's cache by itself; to share one, use type=registry.",
-        };
+            Directory.CreateDirectory(destination);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"mkdir {given}: {(File.Exists(destination) ? "not a directory" : problem.Message)}", inner: problem);
+        }
+
+        return cache with { Attributes = new Dictionary<string, string>(cache.Attributes, StringComparer.Ordinal) { ["dest"] = destination } };
     }
+
+    /// <summary>The folder of a cache that is exported to this machine.</summary>
+    public static OciLayout Destination(CacheSpec cache) => new(cache.Attributes["dest"]);
+
+    /// <summary>The name by which the folder knows it.</summary>
+    public static LayoutName Name(CacheSpec cache) => LayoutName.OfTag(cache.Attributes.GetValueOrDefault("tag", DefaultTag));
 
     private static void CheckReference(CacheSpec cache, string role)
     {

@@ -46,6 +46,12 @@ internal enum OutputTarget
     StandardOutput,
     Folder,
 
+    /// <summary>An OCI image layout on this machine.</summary>
+    Layout,
+
     /// <summary>The local Docker.</summary>
     Docker,
+
+    /// <summary>The folder for SBOMs, of all that is in the image.</summary>
+    Sboms,
 }

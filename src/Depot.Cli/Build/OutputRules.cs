@@ -22,16 +22,22 @@ internal static class OutputRules
             outputs.Add(Place(spec, standardOutputIsTerminal, workingFolder));
         }
 
+        if (outputs.Count(output => output.Target == OutputTarget.Layout) > 1)
+        {
+            // An exporter does not say which of them it is.
+            throw new CliException("oci store key \"export\" already exists") { Remedy = "One output of a build can be a folder with tar=false." };
+        }
+
         AddPush(outputs, arguments.Push);
         if (arguments.Load && !outputs.Exists(output => output.Target == OutputTarget.Docker))
         {
             outputs.Add(Place(OutputSpec.Of("docker"), standardOutputIsTerminal, workingFolder));
         }
 
-        if (arguments.SbomFolder.Length > 0 && !outputs.Exists(output => output.Type is "image" or "oci" or "docker"))
+        if (arguments.SbomFolder.Length > 0)
         {
-            // SBOMs are attestations of an image; without another use for it, it stays on the builder.
-            outputs.Add(new OutputPlan("image", new(StringComparer.Ordinal), OutputTarget.Builder, ""));
+            // SBOMs are attestations of an image, and travel without its layers. What a builder keeps of an image without a name it may drop at once.
+            outputs.Add(new OutputPlan("oci", new(StringComparer.Ordinal) { ["tar"] = "false" }, OutputTarget.Sboms, ""));
         }
 
         CheckDelete(outputs, arguments.Allow, workingFolder);
@@ -80,11 +86,6 @@ internal static class OutputRules
 
     private static OutputPlan PlaceFolder(OutputSpec spec, Dictionary<string, string> attributes, string workingFolder)
     {
-        if (spec.Type != "local")
-        {
-            throw new CliException($"type={spec.Type} with tar=false is not supported yet") { Remedy = "Write an archive (tar=true) and unpack it." };
-        }
-
         if (spec.Destination is "" or "-")
         {
             throw new CliException(spec.Destination.Length == 0 ? $"dest is required for {spec.Type} exporter" : $"dest cannot be stdout for {spec.Type} exporter");
@@ -93,7 +94,7 @@ internal static class OutputRules
         var path = Path.GetFullPath(spec.Destination, workingFolder);
         return File.Exists(path)
             ? throw new CliException($"destination directory {spec.Destination} is a file")
-            : new OutputPlan(spec.Type, attributes, OutputTarget.Folder, path);
+            : new OutputPlan(spec.Type, attributes, spec.Type == "local" ? OutputTarget.Folder : OutputTarget.Layout, path);
     }
 
     private static OutputPlan PlaceFile(
@@ -184,7 +185,7 @@ internal static class OutputRules
     private static bool IsBelow(string path, string folder)
     {
         var relative = Path.GetRelativePath(folder, path);
-        return relative != "." && !Path.IsPathRooted(relative) && relative != ".." && !relative.StartsWith("../", StringComparison.Ordinal);
+        return relative != "." && !Path.IsPathRooted(relative) && relative != ".." && !relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
     /// <summary>The entitlements that BuildKit is told about; unknown ones are refused.</summary>

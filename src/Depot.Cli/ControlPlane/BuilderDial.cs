@@ -67,7 +67,7 @@ internal static class BuilderDial
     {
         try
         {
-            using var own = X509Certificate2.CreateFromPem(machine.Cert.Cert_, machine.Cert.Key);
+            using var own = ClientCertificate.FromPem(machine.Cert.Cert_, machine.Cert.Key);
             var authorities = new X509Certificate2Collection();
             authorities.ImportFromPem(machine.CaCert.Cert_);
             return await BuilderTransport.ConnectAsync(address.IdnHost, address.Port, serverName, own, authorities, proxy, line, cancellation);

@@ -20,7 +20,8 @@ internal static class Unreachable
         ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
         AuthenticationException tls when IsNoTls(tls) => $"Does the server serve http:// there? The address comes from {endpoint.Source}.",
         AuthenticationException tls when IsOfTime(tls) => "Is this machine's clock right?",
-        AuthenticationException => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
+        AuthenticationException when OperatingSystem.IsLinux() => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
+        AuthenticationException => "Is its certificate signed by a CA that this machine trusts? The system's own list of them counts (on macOS the keychain).",
         _ when !nothingSent => "Try again; if it persists, look at the server's log.",
         _ => $"Is the Slipway server running there? Set DEPOT_API_URL to your server's address (this one comes from {endpoint.Source}).",
     };

@@ -7,13 +7,19 @@ using Depot.Cli.Settings;
 namespace Depot.Cli.Docker;
 
 /// <summary>Where the local Docker listens: <c>DOCKER_HOST</c>, else the current context, else the usual socket.</summary>
-/// <param name="Address">A unix socket, or a tcp address.</param>
+/// <param name="Address">A unix socket, a pipe of Windows, or a tcp address.</param>
 /// <param name="CertificateFolder">Holds ca.pem, cert.pem and key.pem for TLS; null without.</param>
 internal sealed record DockerEndpoint(Uri Address, string? CertificateFolder)
 {
-    public const string DefaultAddress = "unix:///var/run/docker.sock";
+    public static string DefaultAddress => OperatingSystem.IsWindows() ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock";
 
-    public bool IsSocket => Address.Scheme == "unix";
+    /// <summary>What <see cref="Slipway.BuildKit.LocalService"/> connects to; null for an address of the network.</summary>
+    public string? LocalPath => Address.Scheme switch
+    {
+        "unix" => Address.LocalPath,
+        "npipe" => Address.OriginalString["npipe://".Length..].Replace('/', '\\'),
+        _ => null,
+    };
 
     public override string ToString() => Address.OriginalString;
 
@@ -34,7 +40,7 @@ internal sealed record DockerEndpoint(Uri Address, string? CertificateFolder)
 
     private static Uri Parse(string text, string source)
     {
-        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme is "unix" or "tcp" or "http" or "https"))
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme is "unix" or "tcp" or "http" or "https" || (url.Scheme is "npipe" && OperatingSystem.IsWindows())))
         {
             return url;
         }

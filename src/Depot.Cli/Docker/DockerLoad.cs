@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using Slipway.BuildKit.Content;
 using Slipway.BuildKit.Progress;
-using Slipway.BuildKit.Session;
 
 namespace Depot.Cli.Docker;
 
@@ -27,11 +26,10 @@ internal sealed class DockerLoad : IAsyncDisposable
         (_docker, _names, _repeatable, _cancellation) = (docker, names, repeatable, cancellation);
         _progress = new LoadProgress(steps, clock);
         _pass = NewPass(wanted: null);
-        Intake = new BlobIntake((offer, stop) => _pass.OpenAsync(offer, stop));
     }
 
-    /// <summary>What the session offers to the exporter.</summary>
-    public IAttachable Intake { get; }
+    /// <summary>Takes what the exporter offers to the session.</summary>
+    public ValueTask<Stream?> OpenAsync(BlobOffer offer, CancellationToken stop) => _pass.OpenAsync(offer, stop);
 
     /// <summary>What went wrong on Docker's side while the image was still being sent; null while nothing has.</summary>
     public Exception? Failure => _pass.Failure;

@@ -7,6 +7,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Depot.Cli.Build;
 using Depot.Cli.ControlPlane;
+using Slipway.BuildKit;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
 using Slipway.BuildKit.Wire.Content;
@@ -291,7 +293,7 @@ internal sealed partial class LocalDocker : IAsyncDisposable
 
     private static Uri BaseAddress(DockerEndpoint endpoint)
     {
-        if (endpoint.IsSocket)
+        if (endpoint.LocalPath is not null)
         {
             return new Uri("http://docker");
         }
@@ -303,9 +305,9 @@ internal sealed partial class LocalDocker : IAsyncDisposable
     private static SocketsHttpHandler CreateHandler(DockerEndpoint endpoint)
     {
         var handler = new SocketsHttpHandler { ConnectTimeout = ConnectTimeout, UseProxy = false };
-        if (endpoint.IsSocket)
+        if (endpoint.LocalPath is { } path)
         {
-            handler.ConnectCallback = (_, cancellation) => OpenSocketAsync(endpoint.Address.LocalPath, cancellation);
+            handler.ConnectCallback = async (_, cancellation) => await LocalService.ConnectAsync(path, cancellation);
         }
         else if (endpoint.CertificateFolder is { } folder)
         {
@@ -315,27 +317,12 @@ internal sealed partial class LocalDocker : IAsyncDisposable
         return handler;
     }
 
-    private static async ValueTask<Stream> OpenSocketAsync(string path, CancellationToken cancellation)
-    {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
     private static void UseCertificates(SocketsHttpHandler handler, string folder)
     {
         var own = Path.Combine(folder, "cert.pem");
         if (File.Exists(own))
         {
-            handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(own, Path.Combine(folder, "key.pem"))];
+            handler.SslOptions.ClientCertificates = [ClientCertificate.FromPem(File.ReadAllText(own), File.ReadAllText(Path.Combine(folder, "key.pem")))];
         }
 
         var authority = Path.Combine(folder, "ca.pem");

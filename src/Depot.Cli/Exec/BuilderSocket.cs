@@ -1,51 +1,32 @@
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Depot.Cli.ControlPlane;
 
 namespace Depot.Cli.Exec;
 
-/// <summary>A socket of this machine that leads to a builder: each connection to it becomes one of the build's own.</summary>
-/// <remarks>It lies in a folder of its owner's only. A port on loopback would let every user of the machine build with this token.</remarks>
+/// <summary>A place of this machine that leads to a builder: each connection to it becomes one of the build's own.</summary>
 internal sealed class BuilderSocket : IAsyncDisposable
 {
     private const int CopyBytes = 256 * 1024;
 
     private readonly BuilderLease _builder;
-    private readonly string _folder;
-    private readonly Socket _listener;
+    private readonly IOwnListener _listener;
     private readonly CancellationTokenSource _stop;
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _connections = [];
     private readonly Task _accepting;
 
-    private BuilderSocket(BuilderLease builder, string folder, Socket listener, CancellationToken cancellation)
+    private BuilderSocket(BuilderLease builder, IOwnListener listener, CancellationToken cancellation)
     {
-        (_builder, _folder, _listener) = (builder, folder, listener);
+        (_builder, _listener) = (builder, listener);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _accepting = AcceptAsync();
     }
 
     /// <summary>As <c>BUILDKIT_HOST</c> takes it.</summary>
-    public string Address => $"unix://{Path.Combine(_folder, "buildkit.sock")}";
+    public string Address => _listener.Address;
 
-    public static BuilderSocket Open(BuilderLease builder, CancellationToken cancellation)
-    {
-        var folder = Path.Combine(Path.GetTempPath(), $"depot-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
-        OwnerOnly.CreateFolder(folder);
-        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            listener.Bind(new UnixDomainSocketEndPoint(Path.Combine(folder, "buildkit.sock")));
-            listener.Listen();
-            return new BuilderSocket(builder, folder, listener, cancellation);
-        }
-        catch
-        {
-            listener.Dispose();
-            Directory.Delete(folder, recursive: true);
-            throw;
-        }
-    }
+    public static BuilderSocket Open(BuilderLease builder, CancellationToken cancellation) =>
+        new(builder, OperatingSystem.IsWindows() ? new PipeListener() : UnixListener.Open(), cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -60,7 +41,6 @@ internal sealed class BuilderSocket : IAsyncDisposable
 
         await Task.WhenAll(open);
         _stop.Dispose();
-        Directory.Delete(_folder, recursive: true);
     }
 
     private async Task AcceptAsync()
@@ -72,7 +52,7 @@ internal sealed class BuilderSocket : IAsyncDisposable
                 Track(JoinAsync(await _listener.AcceptAsync(_stop.Token)));
             }
         }
-        catch (Exception problem) when (problem is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception problem) when (problem is OperationCanceledException or SocketException or IOException or ObjectDisposedException)
         {
             // The command has ended.
         }
@@ -94,9 +74,9 @@ internal sealed class BuilderSocket : IAsyncDisposable
         }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private async Task JoinAsync(Socket client)
+    private async Task JoinAsync(Stream client)
     {
-        await using var near = new NetworkStream(client, ownsSocket: true);
+        await using var near = client;
         try
         {
             await using var far = await _builder.DialAsync(_stop.Token);
@@ -111,8 +91,9 @@ internal sealed class BuilderSocket : IAsyncDisposable
             // The client sees its connection close, and says so.
         }
     }
+
     // The way to the builder gathers what is written until it is told to send.
-    private static async Task SendAsync(NetworkStream near, Stream far, CancellationToken cancellation)
+    private static async Task SendAsync(Stream near, Stream far, CancellationToken cancellation)
     {
         var buffer = new byte[CopyBytes];
         int count;

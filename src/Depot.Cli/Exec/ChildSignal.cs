@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Depot.Cli.Exec;
 
@@ -7,8 +8,16 @@ internal static partial class ChildSignal
 {
     private const int SigTerm = 15;
 
-    public static void Terminate(int processId) => _ = Kill(processId, SigTerm);
+    /// <summary>On Windows, which cannot ask, an interrupt at the console has reached it by itself.</summary>
+    public static void Terminate(int processId)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = Kill(processId, SigTerm);
+        }
+    }
 
+    [UnsupportedOSPlatform("windows")]
     [LibraryImport("libc", EntryPoint = "kill")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Kill(int processId, int signal);

@@ -1,6 +1,5 @@
 using Depot.Cli.Build;
 using Depot.Cli.Flags;
-using Depot.Cli.Registries;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Progress;
 
@@ -66,7 +65,7 @@ internal static class CreateImageCommand
         {
             foreach (var source in combination.Parts.Where(part => !part.SharesRepositoryWith(tag)))
             {
-                step.Log($"copying {source.Reference} from {source.Text} to {tag.Text}\n");
+                step.Log($"copying {source.Reference} from {source.Place} to {tag.Text}\n");
                 await store.CopyAsync(source, tag, cancellation);
             }
 

@@ -31,7 +31,7 @@ internal sealed class ImageFields(ImageStore store, string name, StoredImage ima
             ["schemaVersion"] = image.Root["schemaVersion"]?.DeepClone(),
             ["mediaType"] = image.MediaType,
             ["digest"] = image.Digest,
-            ["size"] = image.Document.Content.Length,
+            ["size"] = image.Document.Content.LongLength,
             ["manifests"] = image.Root["manifests"]?.DeepClone(),
         };
         if (image.Root["annotations"] is { } annotations)
@@ -47,14 +47,14 @@ internal sealed class ImageFields(ImageStore store, string name, StoredImage ima
     {
         if (!image.IsIndex)
         {
-            return await store.ConfigAsync(image, cancellation);
+            return InOrder(await store.ConfigAsync(image, cancellation));
         }
 
         var all = new JsonObject();
         foreach (var entry in image.Manifests.Where(IsImage))
         {
             var manifest = await store.GetAsync(image.Name.At((string)entry["digest"]!), cancellation);
-            all[ImageTable.PlatformOf((JsonObject)entry["platform"]!)] = await store.ConfigAsync(manifest, cancellation);
+            all[ImageTable.PlatformOf((JsonObject)entry["platform"]!)] = InOrder(await store.ConfigAsync(manifest, cancellation));
         }
 
         return OnlyOr(all);
@@ -82,6 +82,14 @@ internal sealed class ImageFields(ImageStore store, string name, StoredImage ima
         }
 
         return image.Manifests.Any(IsImage) ? OnlyOr(all) : new JsonObject();
+    }
+
+    /// <summary>The fields in the order of OCI's own types, which is buildx's.</summary>
+    private static JsonObject InOrder(JsonNode config)
+    {
+        string[] order = ["created", "author", "architecture", "os", "os.version", "os.features", "variant", "config", "rootfs", "history"];
+        return new JsonObject(config.AsObject().OrderBy(field => Array.IndexOf(order, field.Key) is var at and >= 0 ? at : order.Length)
+            .Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
     }
 
     private static JsonNode? OnlyOr(JsonObject all)

@@ -30,7 +30,8 @@ internal static class InspectImageCommand
         var arguments = new Arguments();
         if (Table(arguments).Parse(words, cli.Warn) is not [var name])
         {
-            throw new CliException($"'imagetools inspect' requires 1 argument\n\nUsage:  docker buildx imagetools inspect {Usage}");
+            throw new CliException(
+                $"docker: 'docker buildx imagetools inspect' requires 1 argument\n\nUsage:  docker buildx imagetools inspect {Usage}\n\nRun 'docker buildx imagetools inspect --help' for more information");
         }
 
         if (arguments is { Raw: true, Format.Length: > 0 })

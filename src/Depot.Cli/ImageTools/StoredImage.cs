@@ -33,7 +33,7 @@ internal sealed class StoredImage
     public IEnumerable<JsonObject> Manifests => (Root["manifests"] as JsonArray ?? []).OfType<JsonObject>();
 
     /// <summary>What an index says of the image.</summary>
-    public JsonObject Descriptor() => new() { ["mediaType"] = MediaType, ["digest"] = Digest, ["size"] = Document.Content.Length };
+    public JsonObject Descriptor() => new() { ["mediaType"] = MediaType, ["digest"] = Digest, ["size"] = Document.Content.LongLength };
 
     public static string DigestOf(byte[] content) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}";
 }

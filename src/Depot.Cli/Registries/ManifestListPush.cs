@@ -8,8 +8,6 @@ namespace Depot.Cli.Registries;
 /// <summary>Joins what several builders pushed by digest into one manifest list, and gives it the tags.</summary>
 internal sealed class ManifestListPush(RegistryClient registries, VertexWriter steps)
 {
-    private const string Descriptor = "containerimage.descriptor";
-
     /// <param name="names">The images' names, each with its tag.</param>
     /// <param name="shares">What the exporters of each builder said.</param>
     /// <returns>The same for the whole image.</returns>
@@ -34,9 +32,9 @@ internal sealed class ManifestListPush(RegistryClient registries, VertexWriter s
         return new Dictionary<string, string>
         {
             [BuildResult.ImageDigest] = digest,
-            [Descriptor] = Convert.ToBase64String(Encoding.UTF8.GetBytes(
+            [BuildResult.ImageDescriptor] = Convert.ToBase64String(Encoding.UTF8.GetBytes(
                 $$"""{"mediaType":"{{list.MediaType}}","digest":"{{digest}}","size":{{list.Content.Length}}}""")),
-            ["image.name"] = string.Join(',', names),
+            [BuildResult.ImageName] = string.Join(',', names),
         };
     }
 

@@ -145,13 +145,14 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
     private async Task<HttpResponseMessage> SendAsync(
         string host, string path, Func<HttpRequestMessage> create, AuthenticationHeaderValue? authorization, CancellationToken cancellation)
     {
+        var scheme = _schemes.GetValueOrDefault(host, "https");
         try
         {
-            return await SendAsync($"{_schemes.GetValueOrDefault(host, "https")}://{path}", create, authorization, cancellation);
+            return await SendAsync($"{scheme}://{path}", create, authorization, cancellation);
         }
-        catch (HttpRequestException problem) when (IsLoopback(host) && _schemes.TryAdd(host, "http"))
+        catch (HttpRequestException) when (scheme == "https" && IsLoopback(host))
         {
-            _ = problem;
+            _schemes[host] = "http";
             return await SendAsync(host, path, create, authorization, cancellation);
         }
         catch (HttpRequestException problem)

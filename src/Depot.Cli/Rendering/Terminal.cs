@@ -1,11 +1,9 @@
-using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Depot.Cli.Rendering;
 
 /// <summary>The process's three streams: results go to <see cref="Out"/>, everything else to <see cref="Err"/>.</summary>
-internal sealed partial class Terminal
+internal sealed class Terminal
 {
     public required Stream In { get; init; }
 
@@ -28,22 +26,8 @@ internal sealed partial class Terminal
     public bool UseColor => ErrIsTerminal && !Options.NoColor;
 
     /// <summary>The streams that this process was started with.</summary>
-    public static Terminal OfProcess(TerminalOptions options) => new()
-    {
-        In = OpenInput(),
-        Out = IsTerminal(1) != 0 ? new TerminalOutput(1) : Console.OpenStandardOutput(),
-        Err = IsTerminal(2) != 0 ? new TerminalOutput(2) : Console.OpenStandardError(),
-        InIsTerminal = IsTerminal(0) != 0,
-        OutIsTerminal = IsTerminal(1) != 0,
-        ErrIsTerminal = IsTerminal(2) != 0,
-        Options = options,
-        Size = SizeOfStderr,
-    };
-
-    /// <summary>Past the runtime's console for the reason that <see cref="TerminalOutput"/> gives, and because it edits lines: keys would come with Enter only.</summary>
-    private static Stream OpenInput() => IsTerminal(0) != 0
-        ? new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0)
-        : Console.OpenStandardInput();
+    public static Terminal OfProcess(TerminalOptions options) =>
+        OperatingSystem.IsWindows() ? WindowsConsole.Open(options) : UnixTerminal.Open(options);
 
     /// <summary>Writes one line of result.</summary>
     public void WriteResult(string line) => Write(Out, line);
@@ -56,33 +40,4 @@ internal sealed partial class Terminal
         stream.Write(Encoding.UTF8.GetBytes(line + "\n"));
         stream.Flush();
     }
-
-    private static unsafe TerminalSize SizeOfStderr()
-    {
-        WindowSize size;
-        return SystemControl(2, GetWindowSize, &size) == 0 && size.Columns > 0 && size.Rows > 0
-            ? new TerminalSize(size.Columns, size.Rows)
-            : TerminalSize.Unknown;
-    }
-
-    // TIOCGWINSZ of asm-generic/ioctls.h, which amd64 and arm64 share.
-    private const nuint GetWindowSize = 0x5413;
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct WindowSize
-    {
-        public ushort Rows;
-        public ushort Columns;
-        public ushort WidthPixels;
-        public ushort HeightPixels;
-    }
-
-    [LibraryImport("libc", EntryPoint = "isatty")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int IsTerminal(int descriptor);
-
-    // Variadic in C; Linux on amd64 and arm64 passes these three the same way either way.
-    [LibraryImport("libc", EntryPoint = "ioctl")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static unsafe partial int SystemControl(int descriptor, nuint request, WindowSize* size);
 }

@@ -1,13 +1,18 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Depot.Cli.Rendering;
 
 /// <summary>Writes to a terminal as it is. The runtime's own console stream first puts the terminal into keypad mode, and a CI system's
 /// terminal has those bytes in its log.</summary>
+[UnsupportedOSPlatform("windows")]
 internal sealed partial class TerminalOutput(int descriptor) : Stream
 {
     private const int Interrupted = 4;
-    private const int TryAgain = 11;
+
+    /// <summary>EAGAIN.</summary>
+    private static readonly int s_tryAgain = OperatingSystem.IsMacOS() ? 35 : 11;
+
     private const short Writable = 4;
 
     public override bool CanRead => false;
@@ -61,7 +66,7 @@ internal sealed partial class TerminalOutput(int descriptor) : Stream
     /// <summary>Another program may have made the terminal that both write to a non-blocking one.</summary>
     private unsafe bool MayGoOn(int error)
     {
-        if (error == TryAgain)
+        if (error == s_tryAgain)
         {
             var wait = new PollDescriptor { Descriptor = descriptor, Events = Writable };
             _ = Poll(&wait, 1, -1);

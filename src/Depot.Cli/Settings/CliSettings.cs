@@ -49,11 +49,12 @@ internal sealed class CliSettings
         }
     }
 
-    /// <summary>The user's folder. Where HOME is not set, the one that the system knows: never the working folder.</summary>
-    public string Home => Value("HOME") ?? (Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } folder ? folder : "/");
+    /// <summary>The user's folder. Where HOME is not set, the one that the system knows: never the working folder. On Windows HOME is what some
+    /// shells set for themselves, and no other program looks at it.</summary>
+    public string Home => (OperatingSystem.IsWindows() ? null : Value("HOME")) ?? (Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } folder ? folder : "/");
 
     /// <summary><c>$XDG_CONFIG_HOME/depot/depot.yaml</c>: what <c>depot login</c> writes.</summary>
-    public string ConfigPath => Path.Combine(Value("XDG_CONFIG_HOME") ?? Path.Combine(Home, ".config"), "depot", "depot.yaml");
+    public string ConfigPath => Path.Combine(Value("XDG_CONFIG_HOME") ?? ConfigFolder(GoOs, Home, Value("LOCALAPPDATA")), "depot", "depot.yaml");
 
     public ConfigFile Config => _config.Value;
 
@@ -209,6 +210,14 @@ internal sealed class CliSettings
         Architecture.X86 => "386",
         Architecture.Arm => "arm",
         var other => other.ToString().ToLowerInvariant(),
+    };
+
+    /// <summary>Each system's own place, as the published client has it.</summary>
+    internal static string ConfigFolder(string system, string home, string? localApplicationData) => system switch
+    {
+        "darwin" => Path.Combine(home, "Library", "Application Support"),
+        "windows" => localApplicationData ?? Path.Combine(home, "AppData", "Local"),
+        _ => Path.Combine(home, ".config"),
     };
 
     private string? Value(string name) => _environment(name) is { Length: > 0 } value ? value : null;

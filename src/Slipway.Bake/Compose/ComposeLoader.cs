@@ -230,7 +230,7 @@ internal sealed class ComposeLoader
         && !text.StartsWith("git@", StringComparison.Ordinal) && !text.StartsWith("github.com/", StringComparison.Ordinal);
 
     private static string Joined(string folder, string path) =>
-        path.StartsWith('/') || folder.Length == 0 ? path : path.Length == 0 ? folder : $"{folder}/{path}";
+        Path.IsPathRooted(path) || folder.Length == 0 ? path : path.Length == 0 ? folder : $"{folder}/{path}";
 
     private static string FolderOf(string folder, string file) => PathFunctions.Clean(Joined(folder, Path.GetDirectoryName(file) ?? ""));
 

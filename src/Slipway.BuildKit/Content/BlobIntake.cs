@@ -5,8 +5,11 @@ using Slipway.BuildKit.Wire.Content;
 
 namespace Slipway.BuildKit.Content;
 
-/// <summary>Takes the blobs of an image from the engine, one by one: the content store <c>export</c> of a session, into which the <c>oci</c> and
-/// <c>docker</c> exporters write when they are told <c>tar=false</c>.</summary>
+/// <summary>Says where a blob that the engine offers goes; null when it is not wanted.</summary>
+public delegate ValueTask<Stream?> BlobStore(BlobOffer offer, CancellationToken cancellation);
+
+/// <summary>Takes blobs from the engine, one by one: into the content store <c>export</c> of a session, where the <c>oci</c> and <c>docker</c>
+/// exporters write when they are told <c>tar=false</c>, and into <c>local:FOLDER</c>, where a local cache goes.</summary>
 /// <remarks>
 /// Service <c>containerd.services.content.v1.Content</c>, of which the exporters call only Write. On it every message waits for the answer to
 /// the one before; several blobs (four layers and a JSON document) are on their way at once. Manifests come last.
@@ -16,14 +19,16 @@ namespace Slipway.BuildKit.Content;
 /// COMMIT  total, expected        the answer must repeat size and digest
 /// </code>
 /// </remarks>
-/// <param name="open">Says where a blob goes; null leaves it out. The stream is disposed before the blob is confirmed, or
+/// <param name="stores">By store id. Each says where a blob goes; null leaves it out. The stream is disposed before the blob is confirmed, or
 /// early when it broke off; a second time does nothing.</param>
-public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stream?>> open) : IAttachable
+public sealed class BlobIntake(IReadOnlyDictionary<string, BlobStore> stores) : IAttachable
 {
+    /// <summary>The store of a Solve's exporters. All of them write into the same one.</summary>
+    public const string Export = "export";
+
     public const string WriteMethod = "/containerd.services.content.v1.Content/Write";
 
     private const string StoreHeader = "buildkit-attachable-store-id";
-    private const string Store = "export";
 
     private Dictionary<string, GrpcHandler>? _methods;
 
@@ -34,9 +39,10 @@ public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stre
 
     internal async Task ReceiveAsync(IGrpcStream call, CancellationToken cancellation)
     {
-        if (call.RequestHeaders.First(StoreHeader) is not Store)
+        var name = call.RequestHeaders.First(StoreHeader) ?? "";
+        if (!stores.TryGetValue(name, out var open))
         {
-            throw new GrpcStatusException(GrpcStatusCode.NotFound, $"unknown store {call.RequestHeaders.First(StoreHeader)}");
+            throw new GrpcStatusException(GrpcStatusCode.NotFound, $"unknown store {name}");
         }
 
         using var first = await WriteMessage.ReadAsync(call, cancellation);
@@ -88,6 +94,7 @@ public sealed class BlobIntake(Func<BlobOffer, CancellationToken, ValueTask<Stre
             if (message.Action == WriteAction.Commit)
             {
                 Check();
+                (destination as BlobFile)?.Keep();
 
                 // The engine may say that the build is done as soon as it has this answer: the blob is where it belongs by then.
                 await destination.DisposeAsync();

@@ -37,6 +37,22 @@ public sealed class OciLayout(string folder)
             : null;
     }
 
+    /// <summary>Takes a blob in, under its digest; null when it is there already.</summary>
+    public Stream? Add(BlobOffer blob)
+    {
+        var place = PathOf(blob.Digest) ?? throw new IOException($"\"{blob.Digest}\" is no sha256 digest");
+        if (File.Exists(place))
+        {
+            return null;
+        }
+
+        // containerd keeps what is still arriving in a folder of this name.
+        var arriving = Path.Combine(Folder, "ingest");
+        Directory.CreateDirectory(arriving);
+        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+        return new BlobFile(Path.Combine(arriving, Guid.NewGuid().ToString("N")), place);
+    }
+
     private static bool Is(JsonElement annotations, string name, string value) =>
         annotations.TryGetProperty(name, out var found) && found.GetString() == value;
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
 using Slipway.BuildKit.Grpc;
 
 namespace Slipway.BuildKit.Export;
@@ -114,7 +115,12 @@ internal static class ByteExport
     }
 
     /// <summary>False for a device or a pipe. It is asked without opening, which could block or act.</summary>
-    private static bool IsReplaceable(string path) =>
-        Libc.StatAt(Libc.AT_FDCWD, WirePath.Terminated(System.Text.Encoding.UTF8.GetBytes(path)), 0, Libc.StatxBasic, out var stat) != 0
-        || (stat.Mode & Libc.S_IFMT) is Libc.S_IFREG or Libc.S_IFDIR;
+    private static bool IsReplaceable(string path) => OperatingSystem.IsLinux()
+        ? Libc.StatAt(Libc.AT_FDCWD, WirePath.Terminated(System.Text.Encoding.UTF8.GetBytes(path)), 0, Libc.StatxBasic, out var stat) != 0
+            || (stat.Mode & Libc.S_IFMT) is Libc.S_IFREG or Libc.S_IFDIR
+        : IsPortablyReplaceable(path);
+
+    /// <summary>.NET does not tell a pipe from an empty file, and an empty file loses nothing when it is written in place. <c>\\.\</c> begins Windows' devices.</summary>
+    internal static bool IsPortablyReplaceable(string path) =>
+        !path.StartsWith(@"\\.\", StringComparison.Ordinal) && new FileInfo(path) is not { Exists: true, Length: 0 };
 }

@@ -61,7 +61,8 @@ public sealed class ExportProvider(IReadOnlyDictionary<int, ExportTarget> target
                 await ByteExport.WriteFileAsync(call, file.Path, progress, cancellation);
                 break;
             case ExportTarget.Folder folder:
-                using (var receiver = new FileReceiver(call, folder.Path, progress))
+                using (var destination = RootFolder.Create(folder.Path))
+                using (var receiver = new FileReceiver(call, destination, progress))
                 {
                     await receiver.RunAsync(cancellation);
                 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace Slipway.BuildKit.FileSync;
@@ -15,6 +14,9 @@ internal sealed class ContentTime : IDisposable
 {
     /// <summary>2000-01-01T00:00:00Z: of folders, links and whatever has no content.</summary>
     public const long Midnight = 946_684_800L * 1_000_000_000;
+
+    /// <summary>Of an empty file.</summary>
+    public static readonly long OfNothing = Of(SHA256.HashData([]));
 
     private const ulong NanosecondsPerDay = 86_400UL * 1_000_000_000;
 
@@ -34,47 +36,32 @@ internal sealed class ContentTime : IDisposable
 
     public void Dispose() => _hash.Dispose();
 
-    /// <summary>Reads a regular file in an open folder; null when it cannot be read, which is for whoever sends it to say.</summary>
-    public static long? OfFile(int folder, ReadOnlySpan<byte> name)
+    /// <summary>Reads a file to its end; null when it cannot be read, which is for whoever sends it to say.</summary>
+    public static long? OfFile(SourceFile file)
     {
-        // Without waiting: what is a pipe by now would wait for a writer.
-        var file = Libc.OpenAt(folder, name, Libc.O_RDONLY | Libc.O_NOFOLLOW | Libc.O_NONBLOCK | Libc.O_CLOEXEC, 0);
-        if (file < 0)
-        {
-            // A socket travels as an empty file.
-            return Marshal.GetLastPInvokeError() == Libc.ENXIO ? Of(SHA256.HashData([])) : null;
-        }
-
         var piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
         try
         {
             return Read(file, piece);
         }
+        catch (IOException)
+        {
+            return null;
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(piece);
-            _ = Libc.Close(file);
         }
     }
 
-    private static long? Read(int file, byte[] piece)
+    private static long Read(SourceFile file, byte[] piece)
     {
         ContentTime? large = null;
         try
         {
             for (long offset = 0; ;)
             {
-                var read = (int)Libc.Read(file, piece, piece.Length, offset);
-                if (read < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR)
-                {
-                    continue;
-                }
-
-                if (read < 0)
-                {
-                    return null;
-                }
-
+                var read = file.Read(piece, offset);
                 if (offset == 0 && read < piece.Length)
                 {
                     // Nearly every file: one read, one hash.

@@ -30,7 +30,6 @@ internal sealed class ContextWalk : IAsyncDisposable
 
     private readonly RootFolder _root;
     private readonly WalkFilter _filter;
-    private readonly XattrReader _xattrs;
     private readonly int _readersMax;
     private readonly FileTimes _times;
     private readonly ConcurrentBag<FolderReader> _idleReaders = [];
@@ -44,7 +43,6 @@ internal sealed class ContextWalk : IAsyncDisposable
     {
         _root = root;
         _filter = filter;
-        _xattrs = new XattrReader(root);
         _readersMax = readersMax ?? ReadersMax;
         _times = times;
     }
@@ -118,7 +116,7 @@ internal sealed class ContextWalk : IAsyncDisposable
     private FolderListing Read(WalkFolder folder)
     {
         var listing = _idleListings.TryTake(out var idle) ? idle : new FolderListing();
-        var reader = _idleReaders.TryTake(out var free) ? free : new FolderReader(_root, _filter, _xattrs, _times);
+        var reader = _idleReaders.TryTake(out var free) ? free : _root.CreateReader(_filter, _times);
         reader.Read(folder, listing);
         _idleReaders.Add(reader);
         return listing;

@@ -17,7 +17,6 @@ internal sealed class FileReceiver : IDisposable
 
     private readonly IGrpcStream _stream;
     private readonly Action<long>? _received;
-    private readonly RootFolder _root;
     private readonly FolderWriter _writer;
     private readonly ReceiveOrder _order = new();
     private readonly Queue<Incoming> _waiting = new();
@@ -27,16 +26,13 @@ internal sealed class FileReceiver : IDisposable
     private long _bytes;
     private bool _walkEnded;
 
-    /// <param name="destination">The folder to write into; it is created when missing.</param>
+    /// <param name="destination">The folder to write into, which is for the caller to close.</param>
     /// <param name="received">Told how many bytes have arrived so far.</param>
-    /// <exception cref="IOException">The destination is no folder that can be written.</exception>
-    public FileReceiver(IGrpcStream stream, string destination, Action<long>? received = null)
+    public FileReceiver(IGrpcStream stream, RootFolder destination, Action<long>? received = null)
     {
-        Directory.CreateDirectory(destination);
         _stream = stream;
         _received = received;
-        _root = RootFolder.Open(destination);
-        _writer = new FolderWriter(_root);
+        _writer = destination.CreateWriter();
     }
 
     /// <exception cref="GrpcStatusException">The sender failed, or sent what may not be written, or the disk refused; in the latter cases it is told why.</exception>
@@ -73,7 +69,6 @@ internal sealed class FileReceiver : IDisposable
         }
 
         _writer.Dispose();
-        _root.Dispose();
     }
 
     private bool IsComplete => _walkEnded && _waiting.Count == 0 && _requested.Count == 0;
@@ -201,6 +196,6 @@ internal sealed class FileReceiver : IDisposable
 
         public FileStat Stat => stat;
 
-        public FolderWriter.FileWriter? File { get; set; }
+        public FileWriter? File { get; set; }
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading.Channels;
 using Slipway.BuildKit.Grpc;
@@ -177,7 +176,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private async ValueTask SendFileAsync(PacketWriter packets, uint id, byte[] path, ContentTime? content, CancellationToken cancellation)
     {
         using var file = Open(id, path);
-        for (long offset = 0; file.Descriptor >= 0;)
+        for (long offset = 0; file is not null;)
         {
             // One byte more than the file should have: a short answer then tells its end without another call.
             var wanted = (int)Math.Min(Math.Max(file.Size - offset, 4095) + 1, DataBatchBytes - 32);
@@ -187,7 +186,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
             }
 
             wanted = Math.Min(wanted, packets.Room - 32);
-            var read = ReadInto(packets, id, file.Descriptor, wanted, offset, content);
+            var read = ReadInto(packets, id, file, wanted, offset, content);
             offset += read;
             if (read == 0 || (read < wanted && offset == file.Size))
             {
@@ -204,50 +203,33 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         packets.AppendEndOfFile(id);
     }
 
-    private int ReadInto(PacketWriter packets, uint id, int descriptor, int wanted, long offset, ContentTime? content)
+    private int ReadInto(PacketWriter packets, uint id, SourceFile file, int wanted, long offset, ContentTime? content)
     {
         var buffer = packets.ReserveData(id, wanted);
-        nint read;
-        do
+        int read;
+        try
         {
-            read = Libc.Read(descriptor, buffer, wanted, offset);
+            read = file.Read(buffer[..wanted], offset);
         }
-        while (read < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
-
-        if (read < 0)
+        catch (IOException failure)
         {
-            throw Unreadable(id, Marshal.GetLastPInvokeError());
+            throw new IOException($"cannot read file {Show(id)}: {failure.Message}", failure);
         }
 
         if (read > 0)
         {
-            content?.Append(buffer[..(int)read]);
-            packets.CommitData(id, wanted, (int)read);
+            content?.Append(buffer[..read]);
+            packets.CommitData(id, wanted, read);
         }
 
-        return (int)read;
+        return read;
     }
 
-    /// <summary>Opens a file for reading. One that has vanished, or is a regular file no longer, comes back closed: it is sent as empty.</summary>
-    private OpenFile Open(uint id, byte[] path)
+    /// <summary>What has vanished, or is a regular file no longer, is null: it is sent as empty.</summary>
+    private SourceFile? Open(uint id, byte[] path)
     {
         var length = _files.CopyPath(id, ref path);
-
-        // Without waiting: what is a pipe by now would wait for a writer.
-        var descriptor = root.OpenBelow(path.AsSpan(0, length + 1), Libc.O_RDONLY | Libc.O_NONBLOCK);
-        if (descriptor < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            return FolderReader.IsVanished(error) || error == Libc.ENXIO ? new OpenFile(-1, 0) : throw Unreadable(id, error);
-        }
-
-        if (Libc.StatAt(descriptor, "\0"u8, Libc.AT_EMPTY_PATH, Libc.StatxBasic, out var stat) == 0 && (stat.Mode & Libc.S_IFMT) == Libc.S_IFREG)
-        {
-            return new OpenFile(descriptor, (long)stat.Size);
-        }
-
-        _ = Libc.Close(descriptor);
-        return new OpenFile(-1, 0);
+        return root.OpenFile(path.AsSpan(0, length));
     }
 
     private string Show(uint id)
@@ -255,13 +237,6 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         byte[] path = [];
         var length = _files.CopyPath(id, ref path);
         return Path.Join(root.Path, WirePath.Show(path.AsSpan(0, length)));
-    }
-
-    private IOException Unreadable(uint id, int error)
-    {
-        byte[] path = [];
-        var length = _files.CopyPath(id, ref path);
-        return root.Unreadable("read file", path.AsSpan(0, length), error);
     }
 
     /// <summary>Tells the receiver, which ends the build with these words.</summary>
@@ -277,15 +252,4 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     }
 
     private void Count(long bytes) => sent?.Invoke(Interlocked.Add(ref _bytes, bytes), Interlocked.Read(ref _bytesWanted));
-
-    private readonly record struct OpenFile(int Descriptor, long Size) : IDisposable
-    {
-        public void Dispose()
-        {
-            if (Descriptor >= 0)
-            {
-                _ = Libc.Close(Descriptor);
-            }
-        }
-    }
 }

@@ -1,362 +1,47 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-
 namespace Slipway.BuildKit.FileSync;
 
 /// <summary>Writes received entries below one folder, over what is there, without ever following a link.</summary>
-/// <remarks>
-/// Every call names one entry in an open folder, and that folder was opened below the root with links refused: whatever the engine sends, and whatever
-/// lies in the destination already, nothing outside is touched. Files appear under a temporary name where something has theirs, and replace it when complete.
-/// Folders get their modes and times last, because writing into them needs permission and changes the time.
-/// </remarks>
-internal sealed class FolderWriter(RootFolder root) : IDisposable
+/// <remarks>Files appear under a temporary name where something has theirs, and replace it when complete. Folders get their modes and times last, because
+/// writing into them needs permission and changes the time.</remarks>
+internal abstract class FolderWriter : IDisposable
 {
-    private const uint OwnerMayAll = 0x1C0;
+    public abstract void AddFolder(FileStat stat);
 
-    private readonly List<FileStat> _folders = [];
-    private readonly List<FileStat> _links = [];
+    public abstract void AddSymlink(FileStat stat);
 
-    // The folder of the last entry: entries arrive folder by folder.
-    private byte[]? _parentPath;
-    private int _parent = -1;
+    /// <summary>A device or a named pipe.</summary>
+    public abstract void AddSpecial(FileStat stat);
 
-    public void AddFolder(FileStat stat)
-    {
-        var parent = OpenParent(stat.Path);
-        var name = Name(stat.Path);
-        if (Libc.MakeFolderAt(parent, name, OwnerMayAll) < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            if (error != Libc.EEXIST)
-            {
-                throw root.Failure("create folder", stat.Path, error);
-            }
+    /// <summary>Another name of a file. It is made at the end, when that file is complete.</summary>
+    public abstract void AddHardLink(FileStat stat);
 
-            KeepOrReplaceFolder(parent, name, stat);
-        }
+    public abstract FileWriter CreateFile(FileStat stat);
 
-        _folders.Add(stat);
-    }
+    /// <summary>Makes the hard links, then gives the folders their modes and times, the inner ones first.</summary>
+    public abstract void Finish();
 
-    public void AddSymlink(FileStat stat)
+    public abstract void Dispose();
+
+    /// <summary>A link without a target, or with one that no system call takes.</summary>
+    protected static void CheckTarget(FileStat stat)
     {
         if (stat.Linkname.Length == 0 || stat.Linkname.AsSpan().Contains((byte)0))
         {
             throw new InvalidDataException($"the engine sent the link \"{WirePath.Show(stat.Path)}\" without a target");
         }
-
-        Place(stat, (parent, name) => Libc.SymlinkAt(WirePath.Terminated(stat.Linkname), parent, name), "create link");
     }
 
-    /// <summary>A device or a named pipe. Devices need root.</summary>
-    public void AddSpecial(FileStat stat)
-    {
-        var type = (stat.Mode & GoFileMode.CharDevice) != 0 ? Libc.S_IFCHR
-            : (stat.Mode & GoFileMode.NamedPipe) != 0 ? Libc.S_IFIFO
-            : Libc.S_IFBLK;
-        var device = DeviceNumber((ulong)stat.DevMajor, (ulong)stat.DevMinor);
-        Place(
-            stat,
-            (parent, name) => Libc.MakeNodeAt(parent, name, type | OwnerMayAll, device) == 0
-                ? Libc.ChangeModeAt(parent, name, GoFileMode.ToPermissions(stat.Mode), 0)
-                : -1,
-            "create device");
-    }
+    protected static string TemporaryName() =>
+        ".tmp." + System.Security.Cryptography.RandomNumberGenerator.GetHexString(16, lowercase: true);
+}
 
-    /// <summary>Another name of a file. It is made at the end, when that file is complete.</summary>
-    public void AddHardLink(FileStat stat)
-    {
-        ReceiveOrder.Check(stat.Linkname);
-        _links.Add(stat);
-    }
+/// <summary>A file being received. Disposed before it is complete, it goes away.</summary>
+internal abstract class FileWriter : IDisposable
+{
+    public abstract void Write(ReadOnlySpan<byte> data);
 
-    /// <summary>Opens a new file to write.</summary>
-    public FileWriter CreateFile(FileStat stat)
-    {
-        const int flags = Libc.O_CREAT | Libc.O_EXCL | Libc.O_WRONLY | Libc.O_CLOEXEC;
-        var parent = OpenParent(stat.Path);
-        var name = Name(stat.Path);
-        var descriptor = Libc.OpenAt(parent, name, flags | Libc.O_NOFOLLOW, 0x180);
-        if (descriptor < 0 && Marshal.GetLastPInvokeError() == Libc.EEXIST)
-        {
-            name = TemporaryName();
-            descriptor = Libc.OpenAt(parent, name, flags | Libc.O_NOFOLLOW, 0x180);
-        }
+    /// <summary>Gives the file its mode, time and name.</summary>
+    public abstract void Complete();
 
-        return descriptor >= 0
-            ? new FileWriter(this, stat, name, descriptor)
-            : throw root.Failure("create file", stat.Path, Marshal.GetLastPInvokeError());
-    }
-
-    /// <summary>Makes the hard links, then gives the folders their modes and times, the inner ones first.</summary>
-    public void Finish()
-    {
-        foreach (var link in _links)
-        {
-            MakeHardLink(link);
-        }
-
-        for (var i = _folders.Count - 1; i >= 0; i--)
-        {
-            FinishFolder(_folders[i]);
-        }
-    }
-
-    public void Dispose() => CloseParent();
-
-    private void MakeHardLink(FileStat stat)
-    {
-        var targetFolder = root.OpenBelow(WirePath.Terminated(WirePath.Parent(stat.Linkname)), Libc.O_PATH | Libc.O_DIRECTORY);
-        if (targetFolder < 0)
-        {
-            throw root.Failure("link to", stat.Linkname, Marshal.GetLastPInvokeError());
-        }
-
-        try
-        {
-            Place(stat, (parent, name) => Libc.LinkAt(targetFolder, Name(stat.Linkname), parent, name, 0), "link", hasOwnTimes: false);
-        }
-        finally
-        {
-            _ = Libc.Close(targetFolder);
-        }
-    }
-
-    private void FinishFolder(FileStat stat)
-    {
-        var folder = root.OpenBelow(WirePath.Terminated(stat.Path), Libc.O_RDONLY | Libc.O_DIRECTORY);
-        if (folder < 0)
-        {
-            throw root.Failure("open folder", stat.Path, Marshal.GetLastPInvokeError());
-        }
-
-        try
-        {
-            SetMetadata(folder, stat);
-        }
-        finally
-        {
-            _ = Libc.Close(folder);
-        }
-    }
-
-    private void SetMetadata(int descriptor, FileStat stat)
-    {
-        foreach (var (key, value) in stat.Xattrs ?? [])
-        {
-            // What this user or file system does not allow is left out, as upstream leaves it.
-            _ = Libc.SetXattr(descriptor, WirePath.Terminated(key), value, value.Length, 0);
-        }
-
-        if (Libc.ChangeMode(descriptor, GoFileMode.ToPermissions(stat.Mode)) < 0 || Libc.SetTimes(descriptor, Times(stat)) < 0)
-        {
-            throw root.Failure("set mode and time of", stat.Path, Marshal.GetLastPInvokeError());
-        }
-    }
-
-    /// <summary>Creates an entry under its name; where something has the name, beside it, and then in its place.</summary>
-    private void Place(FileStat stat, Func<int, byte[], int> create, string what, bool hasOwnTimes = true)
-    {
-        var parent = OpenParent(stat.Path);
-        var name = Name(stat.Path);
-        var created = name;
-        if (create(parent, name) < 0)
-        {
-            if (Marshal.GetLastPInvokeError() == Libc.EEXIST)
-            {
-                created = TemporaryName();
-            }
-
-            if (created == name || create(parent, created) < 0)
-            {
-                throw root.Failure(what, stat.Path, Marshal.GetLastPInvokeError());
-            }
-        }
-
-        if (hasOwnTimes)
-        {
-            _ = Libc.SetTimesAt(parent, created, Times(stat), Libc.AT_SYMLINK_NOFOLLOW);
-        }
-
-        if (created != name)
-        {
-            Replace(parent, created, name, stat.Path);
-        }
-    }
-
-    private void Replace(int parent, byte[] created, byte[] name, byte[] path)
-    {
-        var renamed = Libc.RenameAt(parent, created, parent, name);
-        if (renamed < 0 && Marshal.GetLastPInvokeError() is Libc.EISDIR or Libc.ENOTEMPTY or Libc.EEXIST)
-        {
-            Remove(parent, name, path);
-            renamed = Libc.RenameAt(parent, created, parent, name);
-        }
-
-        if (renamed < 0)
-        {
-            throw root.Failure("replace", path, Marshal.GetLastPInvokeError());
-        }
-
-        // Two names of one file stay as they are (rename(2)); otherwise the temporary name is gone.
-        _ = Libc.UnlinkAt(parent, created, 0);
-    }
-
-    private void KeepOrReplaceFolder(int parent, byte[] name, FileStat stat)
-    {
-        if (Libc.StatAt(parent, name, Libc.AT_SYMLINK_NOFOLLOW, Libc.StatxBasic, out var old) == 0 && (old.Mode & Libc.S_IFMT) == Libc.S_IFDIR)
-        {
-            // Until the end the owner must be able to write into it.
-            if ((old.Mode & OwnerMayAll) != OwnerMayAll)
-            {
-                _ = Libc.ChangeModeAt(parent, name, (old.Mode & 0xFFFu) | OwnerMayAll, 0);
-            }
-
-            return;
-        }
-
-        if (Libc.UnlinkAt(parent, name, 0) < 0 || Libc.MakeFolderAt(parent, name, OwnerMayAll) < 0)
-        {
-            throw root.Failure("create folder", stat.Path, Marshal.GetLastPInvokeError());
-        }
-    }
-
-    /// <summary>Removes an entry and all below it, without following links.</summary>
-    private void Remove(int parent, byte[] name, byte[] path)
-    {
-        if (Libc.UnlinkAt(parent, name, 0) == 0)
-        {
-            return;
-        }
-
-        var folder = Libc.OpenAt(parent, name, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_NOFOLLOW | Libc.O_CLOEXEC, 0);
-        if (folder >= 0)
-        {
-            try
-            {
-                foreach (var child in FolderReader.NamesOf(folder))
-                {
-                    Remove(folder, child, path);
-                }
-            }
-            finally
-            {
-                _ = Libc.Close(folder);
-            }
-        }
-
-        if (Libc.UnlinkAt(parent, name, Libc.AT_REMOVEDIR) < 0)
-        {
-            throw root.Failure("replace", path, Marshal.GetLastPInvokeError());
-        }
-    }
-
-    private int OpenParent(byte[] path)
-    {
-        var parent = WirePath.Parent(path);
-        if (_parentPath is null || !parent.SequenceEqual(_parentPath))
-        {
-            CloseParent();
-            _parent = root.OpenBelow(WirePath.Terminated(parent), Libc.O_PATH | Libc.O_DIRECTORY);
-            _parentPath = _parent >= 0 ? parent.ToArray() : throw root.Failure("open folder", parent, Marshal.GetLastPInvokeError());
-        }
-
-        return _parent;
-    }
-
-    private void CloseParent()
-    {
-        if (_parent >= 0)
-        {
-            _ = Libc.Close(_parent);
-        }
-
-        _parent = -1;
-        _parentPath = null;
-    }
-
-    private static byte[] Name(byte[] path) => WirePath.Terminated(WirePath.Name(path));
-
-    private static byte[] TemporaryName() =>
-        WirePath.Terminated(System.Text.Encoding.ASCII.GetBytes(".tmp." + RandomNumberGenerator.GetHexString(16, lowercase: true)));
-
-    private static Libc.TimeSpec[] Times(FileStat stat)
-    {
-        var seconds = Math.DivRem(stat.ModTime, 1_000_000_000, out var nanoseconds);
-        if (nanoseconds < 0)
-        {
-            seconds--;
-            nanoseconds += 1_000_000_000;
-        }
-
-        var time = new Libc.TimeSpec { Seconds = seconds, Nanoseconds = nanoseconds };
-        return [time, time];
-    }
-
-    /// <summary>makedev(3) of glibc.</summary>
-    private static ulong DeviceNumber(ulong major, ulong minor) =>
-        ((major & 0xFFF) << 8) | ((major & ~0xFFFul) << 32) | (minor & 0xFF) | ((minor & ~0xFFul) << 12);
-
-    /// <summary>A file being received.</summary>
-    internal sealed class FileWriter(FolderWriter folder, FileStat stat, byte[] name, int descriptor) : IDisposable
-    {
-        private int _descriptor = descriptor;
-
-        public void Write(ReadOnlySpan<byte> data)
-        {
-            while (!data.IsEmpty)
-            {
-                var written = Libc.Write(_descriptor, data, data.Length);
-                if (written >= 0)
-                {
-                    data = data[(int)written..];
-                }
-                else if (Marshal.GetLastPInvokeError() != Libc.EINTR)
-                {
-                    throw folder.Unwritable(stat.Path);
-                }
-            }
-        }
-
-        /// <summary>Gives the file its mode, time and name.</summary>
-        public void Complete()
-        {
-            folder.SetMetadata(_descriptor, stat);
-            if (Libc.Close(Interlocked.Exchange(ref _descriptor, -1)) < 0)
-            {
-                throw folder.Unwritable(stat.Path);
-            }
-
-            var wanted = Name(stat.Path);
-            if (!wanted.AsSpan().SequenceEqual(name))
-            {
-                folder.Replace(folder.OpenParent(stat.Path), name, wanted, stat.Path);
-            }
-        }
-
-        /// <summary>An incomplete file goes away.</summary>
-        public void Dispose()
-        {
-            var descriptor = Interlocked.Exchange(ref _descriptor, -1);
-            if (descriptor >= 0)
-            {
-                _ = Libc.Close(descriptor);
-                folder.Discard(stat.Path, name);
-            }
-        }
-    }
-
-    private void Discard(byte[] path, byte[] name)
-    {
-        try
-        {
-            _ = Libc.UnlinkAt(OpenParent(path), name, 0);
-        }
-        catch (IOException)
-        {
-            // Its folder is gone, or is a folder no longer.
-        }
-    }
-
-    private IOException Unwritable(byte[] path) => root.Failure("write file", path, Marshal.GetLastPInvokeError());
+    public abstract void Dispose();
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Slipway.BuildKit.FileSync;
 
 /// <summary>Turns the paths that a build uses into include patterns: the paths themselves, and every link on the way with what it points to.</summary>
@@ -116,21 +114,9 @@ internal sealed class FollowPaths
             return null;
         }
 
-        var descriptor = _root.OpenBelow(WirePath.Terminated(path), Libc.O_PATH | Libc.O_NOFOLLOW);
-        if (descriptor < 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            return FolderReader.IsVanished(error) ? null : throw _root.Unreadable("read", path, error);
-        }
-
-        Span<byte> target = stackalloc byte[4096];
-        var length = Libc.ReadLinkAt(descriptor, "\0"u8, target, target.Length);
-        _ = Libc.Close(descriptor);
-
-        // Anything but a link refuses.
-        return length <= 0 ? null
-            : target[0] == '/' ? target[..(int)length].ToArray()
-            : WirePath.Join(WirePath.Parent(path), target[..(int)length]);
+        return _root.ReadLink(path) is not { } target ? null
+            : target[0] == '/' ? target
+            : WirePath.Join(WirePath.Parent(path), target);
     }
 
     private List<byte[]> MatchingNames(ReadOnlySpan<byte> path)
@@ -148,7 +134,7 @@ internal sealed class FollowPaths
         }
 
         var listing = new FolderListing();
-        new FolderReader(_root, WalkFilter.Everything, new XattrReader(_root))
+        _root.CreateReader(WalkFilter.Everything)
             .Read(new WalkFolder(WirePath.Parent(path).ToArray(), default, isSkipped: false), listing);
         var names = new List<byte[]>();
         for (var i = 0; i < listing.Count; i++)
@@ -177,12 +163,5 @@ internal sealed class FollowPaths
         }
 
         return false;
-    }
-
-    private sealed class ByteOrder : IComparer<byte[]>
-    {
-        public static readonly ByteOrder Instance = new();
-
-        public int Compare(byte[]? x, byte[]? y) => x.AsSpan().SequenceCompareTo(y);
     }
 }

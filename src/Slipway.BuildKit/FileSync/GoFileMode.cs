@@ -24,16 +24,16 @@ internal static class GoFileMode
 
     public static bool IsSymlink(uint mode) => (mode & Symlink) != 0;
 
-    /// <summary>The mode as it is sent. A socket loses its type, as upstream's walk does it: it travels as an empty regular file.</summary>
+    /// <summary>The mode of a struct stat (inode(7)) as it is sent. A socket loses its type, as upstream's walk does it: it travels as an empty regular file.</summary>
     public static uint FromStat(uint mode)
     {
-        var type = (mode & Libc.S_IFMT) switch
+        var type = (mode & 0xF000) switch
         {
-            Libc.S_IFDIR => Folder,
-            Libc.S_IFLNK => Symlink,
-            Libc.S_IFIFO => NamedPipe,
-            Libc.S_IFBLK => Device,
-            Libc.S_IFCHR => Device | CharDevice,
+            0x4000 => Folder,
+            0xA000 => Symlink,
+            0x1000 => NamedPipe,
+            0x6000 => Device,
+            0x2000 => Device | CharDevice,
             _ => 0u,
         };
         return type | (mode & Permissions)

@@ -1,162 +1,50 @@
-using System.Runtime.InteropServices;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 
 namespace Slipway.BuildKit.FileSync;
 
-/// <summary>An open folder below which files are opened by relative path, and never outside it: no component is followed when it is a link.</summary>
-internal sealed class RootFolder : IDisposable
+/// <summary>An open folder below which entries are read and written by relative path, and never outside it: no component is followed when it is a link.</summary>
+/// <remarks>
+/// All that differs between systems stands behind this type. On Linux it is <see cref="LinuxFolder"/>, which works on descriptors and bytes and lets
+/// no other program come between; elsewhere <see cref="PortableFolder"/>, which uses nothing but .NET.
+/// Paths are those of the wire: clean, relative, without <c>..</c>; the empty one is the folder itself.
+/// </remarks>
+internal abstract class RootFolder : IDisposable
 {
-    /// <summary>Whether the kernel has openat2; found out by the first call. A test clears it to try the other way.</summary>
-    internal static volatile bool HasOpenAt2 = true;
+    protected RootFolder(string path) => Path = path;
 
-    private readonly FolderHandle _handle;
-
-    private RootFolder(string path, int descriptor)
-    {
-        Path = path;
-        _handle = new FolderHandle(descriptor);
-    }
-
-    /// <summary>The folder's real path, for messages.</summary>
+    /// <summary>The folder's full path.</summary>
     public string Path { get; }
-
-    public int Descriptor => _handle.Descriptor;
 
     /// <summary>Opens a folder; the path itself may go through links.</summary>
     /// <exception cref="IOException">It does not exist, is no folder, or may not be read.</exception>
-    public static RootFolder Open(string path)
+    public static RootFolder Open(string path) => OperatingSystem.IsLinux() ? LinuxFolder.Open(path) : PortableFolder.Open(path);
+
+    /// <summary>Opens a folder to write into; it is created when missing.</summary>
+    public static RootFolder Create(string path)
     {
-        var full = System.IO.Path.GetFullPath(path);
-        var descriptor = Libc.OpenAt(
-            Libc.AT_FDCWD, WirePath.Terminated(System.Text.Encoding.UTF8.GetBytes(full)), Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0);
-        return descriptor >= 0 ? new RootFolder(full, descriptor) : throw Failure("open folder", full, Marshal.GetLastPInvokeError());
+        Directory.CreateDirectory(path);
+        return Open(path);
     }
 
-    public static IOException Failure(string what, string path, int error) => new($"cannot {what} {path}: {Libc.Describe(error)}", error);
+    public abstract FolderReader CreateReader(WalkFilter filter, FileTimes times = FileTimes.OfFiles);
 
-    public IOException Failure(string what, ReadOnlySpan<byte> path, int error) =>
-        Failure(what, System.IO.Path.Join(Path, WirePath.Show(path)), error);
+    public abstract FolderWriter CreateWriter();
 
-    /// <summary>What is to be sent and cannot be read, with what to do about it.</summary>
-    public IOException Unreadable(string what, ReadOnlySpan<byte> path, int error)
-    {
-        var failure = Failure(what, path, error);
-        return error is Libc.EACCES or Libc.EPERM
-            ? new IOException(failure.Message + " (make it readable, or leave it out with .dockerignore)", error)
-            : failure;
-    }
+    /// <summary>Opens a file to read. Null when it has vanished, or is a regular file no longer: then it is sent as empty.</summary>
+    /// <exception cref="IOException">It may not be read.</exception>
+    public abstract SourceFile? OpenFile(ReadOnlySpan<byte> path);
 
-    /// <summary>Opens a path below the root.</summary>
-    /// <param name="path">Clean and relative, without <c>..</c>, with its closing NUL; just the NUL opens the root itself.</param>
-    /// <returns>A descriptor, or -1 with the error number in <see cref="Marshal.GetLastPInvokeError"/>; a link on the way is ELOOP or ENOTDIR.</returns>
-    public int OpenBelow(ReadOnlySpan<byte> path, int flags, uint mode = 0)
-    {
-        path = path.Length == 1 ? ".\0"u8 : path;
-        if (HasOpenAt2)
-        {
-            var descriptor = Retry(Descriptor, path, flags, mode);
-            if (descriptor >= 0 || Marshal.GetLastPInvokeError() is not (Libc.ENOSYS or Libc.EPERM))
-            {
-                return descriptor;
-            }
+    /// <summary>What a link points to; null when there is no link.</summary>
+    /// <exception cref="IOException">A folder on the way may not be read.</exception>
+    public abstract byte[]? ReadLink(ReadOnlySpan<byte> path);
 
-            // Kernels before 5.6 lack the call, and some sandboxes forbid it.
-            HasOpenAt2 = !IsCallMissing();
-        }
+    public abstract void Dispose();
 
-        return OpenStepwise(path, flags, mode);
-    }
+    public IOException Failure(string what, ReadOnlySpan<byte> path, string why, Exception? inner = null) =>
+        new($"cannot {what} {System.IO.Path.Join(Path, WirePath.Show(path))}: {why}", inner);
 
-    public void Dispose() => _handle.Dispose();
-
-    private static int Retry(int folder, ReadOnlySpan<byte> path, int flags, uint mode)
-    {
-        while (true)
-        {
-            var descriptor = Libc.OpenAt2(folder, path, flags | Libc.O_NOFOLLOW, mode, Libc.RESOLVE_NO_SYMLINKS | Libc.RESOLVE_BENEATH);
-
-            // EAGAIN: something was renamed while the kernel looked.
-            if (descriptor >= 0 || Marshal.GetLastPInvokeError() is not (Libc.EINTR or Libc.EAGAIN))
-            {
-                return descriptor;
-            }
-        }
-    }
-
-    private bool IsCallMissing()
-    {
-        var descriptor = Retry(Descriptor, ".\0"u8, Libc.O_PATH, 0);
-        if (descriptor < 0)
-        {
-            return true;
-        }
-
-        _ = Libc.Close(descriptor);
-        return false;
-    }
-
-    private int OpenStepwise(ReadOnlySpan<byte> path, int flags, uint mode)
-    {
-        var folder = Descriptor;
-        Span<byte> name = stackalloc byte[257];
-        while (true)
-        {
-            var slash = path.IndexOf((byte)'/');
-            if (slash < 0)
-            {
-                break;
-            }
-
-            if (slash > 255)
-            {
-                Marshal.SetLastPInvokeError(Libc.ENAMETOOLONG);
-                CloseBut(Descriptor, folder);
-                return -1;
-            }
-
-            path[..slash].CopyTo(name);
-            name[slash] = 0;
-            var next = Libc.OpenAt(folder, name, Libc.O_PATH | Libc.O_DIRECTORY | Libc.O_NOFOLLOW | Libc.O_CLOEXEC, 0);
-            CloseBut(Descriptor, folder);
-            if (next < 0)
-            {
-                return -1;
-            }
-
-            folder = next;
-            path = path[(slash + 1)..];
-        }
-
-        var descriptor = Libc.OpenAt(folder, path, flags | Libc.O_NOFOLLOW | Libc.O_CLOEXEC, mode);
-        CloseBut(Descriptor, folder);
-        return descriptor;
-    }
-
-    private static void CloseBut(int kept, int descriptor)
-    {
-        if (descriptor == kept)
-        {
-            return;
-        }
-
-        // Closing must not hide the error that is about to be reported.
-        var error = Marshal.GetLastPInvokeError();
-        _ = Libc.Close(descriptor);
-        Marshal.SetLastPInvokeError(error);
-    }
-
-    private sealed class FolderHandle(int descriptor) : IDisposable
-    {
-        private int _descriptor = descriptor;
-
-        public int Descriptor => _descriptor >= 0 ? _descriptor : throw new ObjectDisposedException(nameof(RootFolder));
-
-        public void Dispose()
-        {
-            var descriptor = Interlocked.Exchange(ref _descriptor, -1);
-            if (descriptor >= 0)
-            {
-                _ = Libc.Close(descriptor);
-            }
-        }
-    }
+    /// <summary>What is to be sent and this user may not read, with what to do about it.</summary>
+    public IOException Forbidden(string what, ReadOnlySpan<byte> path, string why = "permission denied", Exception? inner = null) =>
+        Failure(what, path, why + " (make it readable, or leave it out with .dockerignore)", inner);
 }

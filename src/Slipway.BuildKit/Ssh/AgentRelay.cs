@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Google.Protobuf;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Wire.Control;
@@ -7,7 +6,7 @@ namespace Slipway.BuildKit.Ssh;
 
 /// <summary>Carries one build step's conversation with an SSH agent, message by message, passing on only what a build may say.</summary>
 /// <remarks>The step's bytes come in BytesMessages cut anywhere. Requests are answered in order, so one is finished before the next is read.</remarks>
-internal sealed class AgentRelay(IGrpcStream call, Socket agent)
+internal sealed class AgentRelay(IGrpcStream call, Stream agent)
 {
     private const int ChunkBytes = 32 * 1024;
 
@@ -29,8 +28,6 @@ internal sealed class AgentRelay(IGrpcStream call, Socket agent)
                 _pending = _pending[size..];
             }
         }
-
-        agent.Shutdown(SocketShutdown.Send);
     }
 
     /// <summary>False when the agent has left.</summary>
@@ -42,11 +39,7 @@ internal sealed class AgentRelay(IGrpcStream call, Socket agent)
             return true;
         }
 
-        for (var sent = 0; sent < request.Length;)
-        {
-            sent += await agent.SendAsync(request[sent..], cancellation);
-        }
-
+        await agent.WriteAsync(request, cancellation);
         return await ReadAnswerAsync(cancellation) is { } answer && await SendAsync(answer, cancellation);
     }
 
@@ -63,21 +56,8 @@ internal sealed class AgentRelay(IGrpcStream call, Socket agent)
         return await FillAsync(answer.AsMemory(head.Length), cancellation) ? answer : null;
     }
 
-    private async Task<bool> FillAsync(Memory<byte> buffer, CancellationToken cancellation)
-    {
-        while (!buffer.IsEmpty)
-        {
-            var count = await agent.ReceiveAsync(buffer, cancellation);
-            if (count == 0)
-            {
-                return false;
-            }
-
-            buffer = buffer[count..];
-        }
-
-        return true;
-    }
+    private async Task<bool> FillAsync(Memory<byte> buffer, CancellationToken cancellation) =>
+        await agent.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation) == buffer.Length;
 
     private async Task<bool> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
     {

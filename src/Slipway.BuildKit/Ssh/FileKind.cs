@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Slipway.BuildKit.Ssh;
 
@@ -13,13 +14,20 @@ internal static partial class FileKind
     private const int CurrentFolder = -100;
     private const uint WantType = 1;
 
-    public static bool IsSocket(string path)
+    public static bool IsSocket(string path) => OperatingSystem.IsLinux() ? IsLinuxSocket(path) : IsPortablySocket(path);
+
+    /// <summary>Elsewhere it is what has no content: an empty file is no key either.</summary>
+    internal static bool IsPortablySocket(string path) => new FileInfo(path).Length == 0;
+
+    [SupportedOSPlatform("linux")]
+    private static bool IsLinuxSocket(string path)
     {
         Span<byte> found = stackalloc byte[StatxBytes];
         return Statx(CurrentFolder, path, 0, WantType, found) == 0
             && (MemoryMarshal.Read<ushort>(found[ModeOffset..]) & TypeMask) == SocketType;
     }
 
+    [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> buffer);

@@ -32,6 +32,11 @@ internal sealed class PrivateAgent : IAsyncDisposable
     public static async Task<PrivateAgent> StartAsync(
         IReadOnlyList<string> keyFiles, string? searchPath, TimeProvider clock, CancellationToken cancellation)
     {
+        if (OperatingSystem.IsWindows())
+        {
+            throw new InputException($"--ssh with a key file ({keyFiles[0]}) is not for Windows, whose ssh-agent is a service: add the key to it (ssh-add {keyFiles[0]}) and use --ssh default");
+        }
+
         var agentProgram = ExecutableSearch.Find("ssh-agent", searchPath);
         var addProgram = ExecutableSearch.Find("ssh-add", searchPath);
         if (agentProgram is null || addProgram is null)

@@ -23,6 +23,9 @@ public sealed class SshAgentForward : IAttachable, IAsyncDisposable
 {
     private const string IdKey = "buildkit.ssh.id";
 
+    /// <summary>Where Windows' own OpenSSH agent listens, whatever the environment says.</summary>
+    private const string WindowsAgent = @"\\.\pipe\openssh-ssh-agent";
+
     /// <summary>As BuildKit's client: an agent on this machine answers at once or is not there.</summary>
     private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(2);
 
@@ -88,12 +91,12 @@ public sealed class SshAgentForward : IAttachable, IAsyncDisposable
     {
         var id = call.RequestHeaders.First(IdKey) ?? "";
         var path = SocketOf(id);
-        using var socket = await ConnectAsync(path, cancellation);
+        await using var agent = await ConnectAsync(path, cancellation);
         try
         {
-            await new AgentRelay(call, socket).RunAsync(cancellation);
+            await new AgentRelay(call, agent).RunAsync(cancellation);
         }
-        catch (Exception e) when (e is SocketException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
             throw new GrpcStatusException(GrpcStatusCode.Unknown, $"the SSH agent {path} failed: {e.Message}", inner: e);
         }
@@ -104,7 +107,7 @@ public sealed class SshAgentForward : IAttachable, IAsyncDisposable
         if (spec.Paths.Count == 0)
         {
             return string.IsNullOrEmpty(options.AgentSocket)
-                ? throw new InputException("--ssh: no agent was found: make sure SSH_AUTH_SOCK is set (eval $(ssh-agent); ssh-add), or name a key with --ssh default=FILE")
+                ? OperatingSystem.IsWindows() ? WindowsAgent : throw new InputException("--ssh: no agent was found: make sure SSH_AUTH_SOCK is set (eval $(ssh-agent); ssh-add), or name a key with --ssh default=FILE")
                 : options.AgentSocket;
         }
 
@@ -123,9 +126,9 @@ public sealed class SshAgentForward : IAttachable, IAsyncDisposable
     }
 
     /// <exception cref="InputException">There is nothing at <paramref name="path"/>.</exception>
-    private static bool IsSocket(string path) => File.Exists(path)
+    private static bool IsSocket(string path) => LocalService.IsPipe(path) || (File.Exists(path)
         ? FileKind.IsSocket(path)
-        : throw new InputException($"--ssh: {path} does not exist; name an agent's socket or a private key");
+        : throw new InputException($"--ssh: {path} does not exist; name an agent's socket or a private key"));
 
     private string SocketOf(string id)
     {
@@ -135,25 +138,17 @@ public sealed class SshAgentForward : IAttachable, IAsyncDisposable
             : throw new GrpcStatusException(GrpcStatusCode.Unknown, $"unset ssh forward key {wanted}");
     }
 
-    private async Task<Socket> ConnectAsync(string path, CancellationToken cancellation)
+    private async Task<Stream> ConnectAsync(string path, CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(s_connectTimeout, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellation);
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), either.Token);
-            return socket;
+            return await LocalService.ConnectAsync(path, either.Token);
         }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception e) when (e is SocketException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            socket.Dispose();
-            throw new GrpcStatusException(GrpcStatusCode.Unknown, $"failed to connect to {path}: {(e is SocketException ? e.Message : "it does not answer")}; is the SSH agent running?", inner: e);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
+            throw new GrpcStatusException(GrpcStatusCode.Unknown, $"failed to connect to {path}: {(e is OperationCanceledException ? "it does not answer" : e.Message)}; is the SSH agent running?", inner: e);
         }
     }
 }

@@ -22,6 +22,7 @@ namespace Slipway.Builder.Engine;
 ///                         out to an engine, answers                 ACCEPT
 ///                         out to an engine                          DROP
 /// </code>
+/// The rules know IPv4 only, so neither end has IPv6: a card's own link-local address would lead to every service here that listens on <c>::</c>.
 /// Ports of this machine that the operator opens (<see cref="BuilderOptions.HostPorts"/>) get rules of the engine's own in front of them;
 /// the gateway's address then stands for this machine's loopback, and the namespace's loopback is led there.
 /// </remarks>
@@ -60,6 +61,11 @@ internal static class EngineNetwork
         await RequireAsync(options, "ip", ["netns", "add", name], cancellation);
         await RequireAsync(
             options, "ip", ["link", "add", name, "mtu", mtu, "type", "veth", "peer", "name", EngineSubnet.Card, "mtu", mtu, "netns", name], cancellation);
+        if (File.Exists(IPv6Switch(name)))
+        {
+            await File.WriteAllTextAsync(IPv6Switch(name), "1", cancellation);
+        }
+
         await RequireAsync(options, "ip", ["addr", "add", subnet.Gateway + "/24", "dev", name], cancellation);
         await RequireAsync(options, "ip", ["link", "set", name, "up"], cancellation);
         await AddRulesAsync(options, cancellation);
@@ -90,6 +96,9 @@ internal static class EngineNetwork
 
     /// <summary>Where <c>ip netns</c> keeps the namespace.</summary>
     public static string PathOf(EngineFolder folder) => "/run/netns/" + folder.NetworkName;
+
+    /// <summary>Absent where the kernel has no IPv6 at all.</summary>
+    public static string IPv6Switch(string card) => $"/proc/sys/net/ipv6/conf/{card}/disable_ipv6";
 
     private static bool HasCard(EngineFolder folder) => Directory.Exists("/sys/class/net/" + folder.NetworkName);
 

@@ -20,6 +20,13 @@ internal sealed record EngineSubnet(string Gateway, string Address, string StepG
     private IEnumerable<string> Commands(BuilderOptions options)
     {
         yield return "ip link set lo up";
+        foreach (var card in (string[])["default", Card])
+        {
+            // Before the card is up, so that it never has an address; "default" is for the cards of build steps.
+            var off = EngineNetwork.IPv6Switch(card);
+            yield return $"{{ [ ! -e {off} ] || echo 1 >{off}; }}";
+        }
+
         yield return $"ip addr add {Address}/25 dev {Card}";
         yield return $"ip link set {Card} up";
         yield return $"ip route add default via {Gateway}";

@@ -12,6 +12,7 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
     private TaskCompletionSource? _drained;
     private Task _pump = Task.CompletedTask;
     private bool _writing;
+    private IOException? _broken;
 
     /// <summary>The lane whose frames pass into this sink.</summary>
     public FrameLane? Feeder { get; set; }
@@ -108,12 +109,13 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
         }
         catch (Exception e)
         {
+            // First the reason, then those who wait: they would take it for their own peer's.
+            Failed?.Invoke(e);
             lock (gate)
             {
-                _drained?.TrySetException(new IOException("The peer cannot be written to.", e));
+                _broken = new IOException("The peer cannot be written to.", e);
+                _drained?.TrySetException(_broken);
             }
-
-            Failed?.Invoke(e);
         }
     }
 
@@ -134,10 +136,16 @@ internal sealed class FrameSink(Stream stream, Lock gate) : IDisposable
     }
 
     /// <summary>Waits until all but a little is written.</summary>
+    /// <exception cref="IOException">The peer cannot be written to.</exception>
     public Task DrainedAsync(int bytesMax, CancellationToken cancellation)
     {
         lock (gate)
         {
+            if (_broken is not null)
+            {
+                return Task.FromException(_broken);
+            }
+
             if (UnsentBytes <= bytesMax && (bytesMax > 0 || !_writing))
             {
                 return Task.CompletedTask;

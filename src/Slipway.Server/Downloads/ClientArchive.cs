@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Slipway.Server.Downloads;
 
-/// <summary>One archive of the client: <c>depot_VERSION_SYSTEM_PROCESSOR.tar.gz</c>, with <c>bin/depot</c> in it.</summary>
+/// <summary>One archive of the client: <c>depot_VERSION_SYSTEM_PROCESSOR.tar.gz</c>, with <c>bin/depot</c> in it; for Windows a zip with <c>bin/depot.exe</c>.</summary>
 internal sealed partial record ClientArchive(string File, string Version, string System, string Processor)
 {
     public static ClientArchive? Parse(string file) =>
@@ -20,6 +20,6 @@ internal sealed partial record ClientArchive(string File, string Version, string
         _ => processor,
     };
 
-    [GeneratedRegex(@"^depot_(?<version>[0-9A-Za-z.+-]+)_(?<system>[a-z0-9]+)_(?<processor>[a-z0-9]+)\.tar\.gz$")]
+    [GeneratedRegex(@"^depot_(?<version>[0-9A-Za-z.+-]+)_(?<system>[a-z0-9]+)_(?<processor>[a-z0-9]+)\.(?:tar\.gz|(?<=_windows_[a-z0-9]+\.)zip)$")]
     private static partial Regex Name();
 }

@@ -11,27 +11,28 @@ internal static class DownloadEndpoints
 
     public static void MapDownloads(this IEndpointRouteBuilder routes)
     {
-        routes.MapMethods("/install-cli.sh", Reading, Script);
+        routes.MapMethods("/install-cli.sh", Reading, (HttpContext http, DownloadShelf shelf, SettledUrl settled) => Script(http, shelf, settled, InstallScript.Shell));
+        routes.MapMethods("/install-cli.ps1", Reading, (HttpContext http, DownloadShelf shelf, SettledUrl settled) => Script(http, shelf, settled, InstallScript.PowerShell));
         routes.MapMethods("/cli/download/{system}/{processor}/{version}", Reading, Find);
         routes.MapMethods("/cli/archives/{file}", Reading, Fetch);
     }
 
-    private static IResult Script(HttpContext http, DownloadShelf shelf, SettledUrl settled)
+    private static IResult Script(HttpContext http, DownloadShelf shelf, SettledUrl settled, InstallScript script)
     {
         http.Response.Headers.CacheControl = "no-cache";
         if (shelf.Archives.Count == 0)
         {
-            return Text(StatusCodes.Status404NotFound, InstallScript.Refuse(Missing(shelf)));
+            return Text(StatusCodes.Status404NotFound, script.Refuse(Missing(shelf)));
         }
 
         var server = settled.Options.PublicUrl ?? $"{http.Request.Scheme}://{http.Request.Host}";
         try
         {
-            return Text(StatusCodes.Status200OK, InstallScript.Render(server, shelf.SigningKey));
+            return Text(StatusCodes.Status200OK, script.Render(server, shelf.SigningKey));
         }
         catch (FormatException)
         {
-            return Text(StatusCodes.Status400BadRequest, InstallScript.Refuse("the address that this server was asked under is malformed"));
+            return Text(StatusCodes.Status400BadRequest, script.Refuse("the address that this server was asked under is malformed"));
         }
     }
 
@@ -57,9 +58,9 @@ internal static class DownloadEndpoints
 
         var changed = File.GetLastWriteTimeUtc(path);
         var tag = WebEncoders.Base64UrlEncode(BitConverter.GetBytes(changed.Ticks ^ new FileInfo(path).Length));
-        var type = file.EndsWith(".tar.gz", StringComparison.Ordinal) || file == DownloadShelf.SignatureFile
-            ? "application/octet-stream"
-            : "text/plain; charset=utf-8";
+        var type = file is DownloadShelf.SumsFile or DownloadShelf.KeyFile
+            ? "text/plain; charset=utf-8"
+            : "application/octet-stream";
         return Results.File(path, type, lastModified: changed, entityTag: new EntityTagHeaderValue($"\"{tag}\""), enableRangeProcessing: true);
     }
 

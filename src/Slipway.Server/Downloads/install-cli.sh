@@ -33,11 +33,11 @@ clean_up() {
 }
 
 find_system() {
-  suffix=''
+  suffix='' kind=tar.gz
   case $(uname -s) in
     Linux) os=linux ;;
     Darwin) os=darwin ;;
-    MINGW* | MSYS* | CYGWIN*) os=windows suffix=.exe ;;
+    MINGW* | MSYS* | CYGWIN*) os=windows suffix=.exe kind=zip ;;
     *) os=$(uname -s | tr '[:upper:]' '[:lower:]') ;;
   esac
   case $(uname -m) in
@@ -71,7 +71,10 @@ find_tools() {
   else
     die "nothing here computes SHA-256 (sha256sum, shasum or openssl), so the download could not be checked: install one of them"
   fi
-  have tar || die "tar is missing: install it"
+  case $kind in
+    zip) have unzip || die "unzip is missing: install it, or use PowerShell: irm $server/install-cli.ps1 | iex" ;;
+    *) have tar || die "tar is missing: install it" ;;
+  esac
 }
 
 # fetch URL FILE: the whole file, or failure with the tool's own words in $words.
@@ -184,7 +187,7 @@ choose_archive() {
   archive='' offered='' for_others=''
   while read -r sum name; do
     case $name in
-      depot_*_"${os}_$processor".tar.gz)
+      depot_*_"${os}_$processor.$kind")
         number=${name#depot_}
         number=${number%%_*}
         offered="$offered $number"
@@ -192,8 +195,8 @@ choose_archive() {
           archive=$name archive_sum=$sum archive_version=$number
         fi
         ;;
-      depot_*.tar.gz)
-        name=${name#depot_*_}
+      depot_*.tar.gz | depot_*.zip)
+        name=${name#depot_*_} name=${name%.zip}
         for_others="$for_others ${name%.tar.gz}"
         ;;
     esac
@@ -203,6 +206,13 @@ choose_archive() {
   die "$server has no depot for $(uname -s)/$(uname -m); it has it for${for_others:- nothing}"
 }
 
+unpack() {
+  case $kind in
+    zip) unzip -q "$archive" "bin/depot$suffix" ;;
+    *) tar -xzf "$archive" bin/depot ;;
+  esac
+}
+
 download() {
   say "downloading depot $archive_version for $os/$processor from $server"
   must_fetch "$server/cli/archives/$archive" "$work/$archive"
@@ -210,8 +220,16 @@ download() {
   if [ "$arrived" != "$archive_sum" ]; then
     die "what was downloaded is not $archive: its SHA-256 is $arrived instead of $archive_sum. Nothing was installed; try again, and if it stays so tell the server's operator"
   fi
-  (cd "$work" && tar -xzf "$archive" "bin/depot$suffix" 2>"$work/words") \
+  (cd "$work" && unpack 2>"$work/words") \
     || die "$archive could not be unpacked: $(tail -n 1 "$work/words"). Nothing was installed; is ${TMPDIR:-/tmp} full?"
+}
+
+needs() {
+  case $os in
+    linux) echo 'a Linux with glibc 2.34 or newer' ;;
+    darwin) echo 'macOS 14 or newer' ;;
+    *) echo 'Windows 11 or Server 2022 or newer' ;;
+  esac
 }
 
 # Both files are complete under other names before either takes its place.
@@ -230,7 +248,7 @@ put_in_place() {
   chmod 755 "$new_command"
   chmod 644 "$new_server"
   "$new_command" --version >"$work/version" 2>"$work/words" \
-    || die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs a Linux with glibc 2.34 or newer"
+    || die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs $(needs)"
   mv -f "$new_server" "$into/depot.server" || die "could not write to $into"
   new_server=''
   mv -f "$new_command" "$target" || die "could not write to $into"

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Google.Protobuf;
 using Grpc.Core;
+using Slipway.Commands;
 using Slipway.Contract.Admin.V1;
 using Slipway.Server.Storage;
 using Slipway.Settings;
@@ -40,12 +41,18 @@ internal static class AdminCommand
         this Command command,
         Func<AdminService.AdminServiceClient, ParseResult, CancellationToken, Task<T>> call,
         Func<T, string> words)
+        where T : IMessage => command.Calls(call, (_, answer) => words(answer));
+
+    public static Command Calls<T>(
+        this Command command,
+        Func<AdminService.AdminServiceClient, ParseResult, CancellationToken, Task<T>> call,
+        Func<ParseResult, T, string> words)
         where T : IMessage
     {
         command.SetAction((parsed, cancellation) => RunAsync(parsed, async client =>
         {
             var answer = await call(client, parsed, cancellation);
-            var text = parsed.GetValue(AsJson) ? Json.Format(answer) : words(answer);
+            var text = parsed.GetValue(AsJson) ? Json.Format(answer) : words(parsed, answer);
             if (text.Length > 0)
             {
                 await Console.Out.WriteLineAsync(text.TrimEnd('\n'));
@@ -71,6 +78,10 @@ internal static class AdminCommand
         }));
         return command;
     }
+
+    /// <summary>How people reach the server that a command worked on, without a final slash; empty where nothing says it.</summary>
+    public static string Address(ParseResult parsed) =>
+        (parsed.GetValue(Data) is { } folder ? FirstRunFile.AddressIn(folder) : SlipwaySettings.ApiUrl)?.TrimEnd('/') ?? "";
 
     public static long Seconds(string? duration, string flag = "--expires") => duration is null ? 0 : Durations.Parse(duration) is { } span
         ? (long)span.TotalSeconds

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Slipway.Contract.Admin.V1;
-using Slipway.Settings;
 
 namespace Slipway.Admin;
 
@@ -25,7 +24,7 @@ internal static class UserCommands
                     ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires)),
                 },
                 cancellationToken: cancellation).ResponseAsync,
-            made => $"{SlipwaySettings.ApiUrl?.TrimEnd('/')}{made.Link}");
+            (parsed, made) => AdminCommand.Address(parsed) + made.Link);
     }
 
     private static Command List()

@@ -12,7 +12,7 @@ internal static class FirstRunFile
 
     public static async Task SettleAsync(RunningServer server, ServerOptions options, CancellationToken cancellation)
     {
-        var path = Path.Combine(options.DataDirectory, "credentials.json");
+        var path = PathIn(options.DataDirectory);
         var url = UrlOf(server, options);
         if (await server.SetUpAsync(cancellation) is { } first)
         {
@@ -35,20 +35,45 @@ internal static class FirstRunFile
     public static string UrlOf(RunningServer server, ServerOptions options) =>
         (options.PublicUrl ?? server.Url.GetLeftPart(UriPartial.Authority)).TrimEnd('/');
 
+    /// <summary>Where people reach the server of a data folder, as its last start wrote it down.</summary>
+    public static string? AddressIn(string folder) => (string?)Read(PathIn(folder))?["apiUrl"];
+
     // A server that was started with another address still has the same credentials.
     private static void Move(string path, string url)
     {
+        if (Read(path) is not { } known || (string?)known["apiUrl"] == url)
+        {
+            return;
+        }
+
+        known["apiUrl"] = url;
         try
         {
-            if (File.Exists(path) && JsonNode.Parse(File.ReadAllText(path)) is JsonObject known && (string?)known["apiUrl"] != url)
-            {
-                known["apiUrl"] = url;
-                PrivateFile.Write(path, known.ToJsonString(Indented) + "\n");
-            }
+            PrivateFile.Write(path, known.ToJsonString(Indented) + "\n");
         }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // Somebody else's file by now; the server does not need it.
+            // The server does not need it.
         }
     }
+
+    /// <returns>Null where the file is gone or somebody else's by now.</returns>
+    private static JsonObject? Read(string path)
+    {
+        try
+        {
+            return File.Exists(path)
+                && JsonNode.Parse(File.ReadAllText(path)) is JsonObject known
+                && known["apiUrl"] is JsonValue url
+                && url.TryGetValue<string>(out _)
+                    ? known
+                    : null;
+        }
+        catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static string PathIn(string folder) => Path.Combine(folder, "credentials.json");
 }

@@ -87,6 +87,27 @@ public sealed class DockerdTests : IAsyncLifetime
         Assert.Contains("-A FORWARD -j SLIPWAY-FORWARD", rules, StringComparison.Ordinal);
     }
 
+    /// <summary>The fence is made of IPv4 rules: a card with an IPv6 address, which each gets by itself, would lead to every service of this machine that listens on <c>::</c>.</summary>
+    [Fact]
+    public async Task No_IPv6_leads_around_the_fence()
+    {
+        Assert.SkipUnless(File.Exists("/proc/net/if_inet6"), "this kernel has no IPv6");
+        await using var daemon = Daemon("p1");
+        await daemon.StartAsync(Cancellation);
+        Assert.DoesNotContain(daemon.Folder.NetworkName, await File.ReadAllTextAsync("/proc/net/if_inet6", Cancellation), StringComparison.Ordinal);
+        string[] enter = [$"--net={EngineNetwork.PathOf(daemon.Folder)}", "cat"];
+        var inside = await ShortCommand.RunAsync(ShortCommand.Find("nsenter", _options.SearchPath)!, [.. enter, "/proc/self/net/if_inet6", "/proc/self/net/ipv6_route"], Cancellation);
+        Assert.Equal(0, inside.Code);
+        Assert.All(inside.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.EndsWith(" lo", line.TrimEnd(), StringComparison.Ordinal));
+
+        // Nor does a card that comes later, as those of build steps do.
+        var later = await ShortCommand.RunAsync(
+            ShortCommand.Find("nsenter", _options.SearchPath)!,
+            [enter[0], "sh", "-c", "ip link add later0 type bridge && ip link set later0 up && cat /proc/self/net/if_inet6 && ip link del later0"], Cancellation);
+        Assert.Equal(0, later.Code);
+        Assert.DoesNotContain("later0", later.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_a_killed_builder_left_is_ended_before_the_next_one_serves()
     {

@@ -159,7 +159,7 @@ public sealed class DockerLoadTests : IDisposable
         {
             try
             {
-                await BlobCall.SendAsync((BlobIntake)load.Intake, kind, blob);
+                await BlobCall.SendAsync(Exported(load), kind, blob);
             }
             catch (GrpcStatusException there) when (there.Code == GrpcStatusCode.AlreadyExists)
             {
@@ -167,6 +167,8 @@ public sealed class DockerLoadTests : IDisposable
             }
         }
     }
+
+    private static BlobIntake Exported(DockerLoad load) => new(new Dictionary<string, BlobStore> { [BlobIntake.Export] = load.OpenAsync });
 
     private static async Task<Dictionary<string, byte[]>> ReadAsync(byte[] archive)
     {

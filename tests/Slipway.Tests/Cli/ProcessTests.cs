@@ -186,7 +186,8 @@ public sealed class ProcessTests : IDisposable
 
     private Process Start(string[] words, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "depot.dll"), .. words])
+        // What a shell starts in its background ignores SIGINT, and so do its children, these tests among them.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "depot.dll"), .. words])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

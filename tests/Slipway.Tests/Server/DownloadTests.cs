@@ -21,13 +21,14 @@ public sealed class DownloadTests : IDisposable
     [Fact]
     public async Task The_archive_of_a_machine_is_found_in_the_words_of_uname_and_in_Gos()
     {
-        Put("depot_0.9.0_linux_amd64.tar.gz", "depot_0.10.0_linux_amd64.tar.gz", "depot_0.10.0_linux_arm64.tar.gz", "depot_0.10.0_darwin_arm64.tar.gz");
+        Put("depot_0.9.0_linux_amd64.tar.gz", "depot_0.10.0_linux_amd64.tar.gz", "depot_0.10.0_linux_arm64.tar.gz", "depot_0.10.0_darwin_arm64.tar.gz", "depot_0.10.0_windows_amd64.zip");
         await using var server = await StartAsync();
 
         Assert.Equal("../../../archives/depot_0.10.0_linux_amd64.tar.gz", await LocationAsync(server, "Linux/x86_64/latest"));
         Assert.Equal("../../../archives/depot_0.9.0_linux_amd64.tar.gz", await LocationAsync(server, "linux/amd64/v0.9.0"));
         Assert.Equal("../../../archives/depot_0.10.0_linux_arm64.tar.gz", await LocationAsync(server, "Linux/aarch64/0.10.0"));
         Assert.Equal("../../../archives/depot_0.10.0_darwin_arm64.tar.gz", await LocationAsync(server, "Darwin/arm64/latest"));
+        Assert.Equal("../../../archives/depot_0.10.0_windows_amd64.zip", await LocationAsync(server, "windows/amd64/latest"));
         Assert.Equal(
             "contents of depot_0.9.0_linux_amd64.tar.gz",
             await _http.GetStringAsync(new Uri(new Uri(server.Url, "cli/download/linux/amd64/v0.9.0"), "../../../archives/depot_0.9.0_linux_amd64.tar.gz")));
@@ -87,13 +88,31 @@ public sealed class DownloadTests : IDisposable
         Assert.Contains($"signing_key='{key}'\n", await ScriptAsync(server));
     }
 
+    [Fact]
+    public async Task PowerShell_has_a_script_of_its_own()
+    {
+        await using (var empty = await StartAsync())
+        {
+            using var answer = await _http.GetAsync(new Uri(empty.Url, "install-cli.ps1"));
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+            Assert.StartsWith("throw 'install-cli: error: this server has no downloads of depot", await answer.Content.ReadAsStringAsync());
+        }
+
+        Put("depot_0.1.0_windows_arm64.zip");
+        await using var server = await StartAsync(options => options with { PublicUrl = "https://builds.example.com" });
+        var script = await _http.GetStringAsync(new Uri(server.Url, "install-cli.ps1"));
+        Assert.Contains("$server = 'https://builds.example.com'\n", script);
+        Assert.Contains("$signingKey = ''\n", script);
+        Assert.DoesNotContain('@', script.Replace("@{ Sum", "", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("a'b")]
     [InlineData("a$(id)")]
     [InlineData("a`id`")]
     public async Task A_malformed_host_gets_a_script_that_fails_and_holds_nothing_of_it(string host)
     {
-        Assert.Throws<FormatException>(() => InstallScript.Render($"http://{host}", null));
+        Assert.Throws<FormatException>(() => InstallScript.Shell.Render($"http://{host}", null));
         Put("depot_0.1.0_linux_amd64.tar.gz");
         await using var server = await StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Url, "install-cli.sh"));

@@ -78,7 +78,7 @@ public sealed class SlipwayCommandTests : IDisposable
         await MustAsync("trust", "remove", added[0]);
         Assert.DoesNotContain(added[0], await MustAsync("trust", "list", "--project", project));
 
-        Assert.Matches("^/invitations/[a-z0-9]{40}$", (await MustAsync("user", "invite", "ann@example.com", "--org", organization, "--role", "owner")).Trim());
+        Assert.Matches("^http://127\\.0\\.0\\.1:[0-9]+/invitations/[a-z0-9]{40}$", (await MustAsync("user", "invite", "ann@example.com", "--org", organization, "--role", "owner")).Trim());
         await MustAsync("user", "role", "ann@example.com", "viewer", "--org", organization);
         Assert.Matches("ann@example.com +viewer +invited", await MustAsync("user", "list", "--org", organization));
         await MustAsync("user", "remove", "ann@example.com", "--org", organization);

@@ -26,6 +26,11 @@ internal static class ConfigureDockerCommand
             throw new CliException($"configure-docker takes no argument: {GoText.Quote(unexpected)}");
         }
 
+        if (OperatingSystem.IsWindows())
+        {
+            throw NotOnWindows();
+        }
+
         try
         {
             await (arguments.System ? ChangeAsync(cli, arguments, PluginFolders.System, PluginInstallation.ForMachine(), cancellation)
@@ -46,6 +51,12 @@ internal static class ConfigureDockerCommand
 
         return ExitCode.Done;
     }
+
+    /// <summary>Docker's plugins are links to this program, which Windows lets only administrators make.</summary>
+    internal static CliException NotOnWindows() => new("depot is no plugin of Docker's on Windows")
+    {
+        Remedy = "Use `depot build` and `depot bake` there, or Docker inside WSL with the client for Linux.",
+    };
 
     private static async Task ChangeAsync(
         CliContext cli, Arguments arguments, string folder, PluginInstallation installation, CancellationToken cancellation)

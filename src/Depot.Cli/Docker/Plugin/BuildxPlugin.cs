@@ -1,3 +1,4 @@
+using Depot.Cli.Docker.Configure;
 using Depot.Cli.Settings;
 
 namespace Depot.Cli.Docker.Plugin;
@@ -80,6 +81,11 @@ internal static class BuildxPlugin
         if (cli.Settings.Variable(RealBuildxMark) is not null)
         {
             throw new CliException($"{real} is not Docker's buildx: it hands commands back") { Remedy = "Remove it, or install Docker's own buildx plugin." };
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            throw ConfigureDockerCommand.NotOnWindows();
         }
 
         ProcessImage.Replace(real, original, CliSettings.ProcessEnvironment().Append($"{RealBuildxMark}=1"));

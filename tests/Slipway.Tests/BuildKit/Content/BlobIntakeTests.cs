@@ -66,9 +66,12 @@ public sealed class BlobIntakeTests
         Assert.Equal(code, problem.Code);
     }
 
-    private BlobIntake Intake(Func<BlobOffer, Stream?> open) => new((offer, _) =>
+    private BlobIntake Intake(Func<BlobOffer, Stream?> open) => new(new Dictionary<string, BlobStore>
     {
-        _offers.Add(offer);
-        return ValueTask.FromResult(open(offer));
+        [BlobIntake.Export] = (offer, _) =>
+        {
+            _offers.Add(offer);
+            return ValueTask.FromResult(open(offer));
+        },
     });
 }

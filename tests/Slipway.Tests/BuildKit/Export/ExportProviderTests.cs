@@ -1,5 +1,6 @@
 using Slipway.BuildKit.Export;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
 using Slipway.BuildKit.Grpc;
 using Slipway.Tests.BuildKit.FileSync;
 using Xunit;

@@ -1,12 +1,17 @@
 using System.Text;
 using CsCheck;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
-public sealed class ContextWalkTests
+/// <summary>What a walk tells of a folder.</summary>
+public abstract class ContextWalkTests
 {
+    private protected abstract RootFolder Open(string path);
+
     private static readonly string[] Names = ["a", "b", "a-b", "c.md", "d"];
 
     private static readonly string[] Patterns =
@@ -16,7 +21,7 @@ public sealed class ContextWalkTests
     public async Task Entries_come_in_the_order_of_the_wire()
     {
         using var tree = new Tree().File("b").File("a/z").File("a-b").File("a.txt").File("a/b/c").File("B").Folder("empty").File("long-name-2").File("long-name-1");
-        Assert.Equal(["B", "a", "a/b", "a/b/c", "a/z", "a-b", "a.txt", "b", "empty", "long-name-1", "long-name-2"], await tree.PathsAsync());
+        Assert.Equal(["B", "a", "a/b", "a/b/c", "a/z", "a-b", "a.txt", "b", "empty", "long-name-1", "long-name-2"], await tree.PathsAsync(open: Open));
     }
 
     [Fact]
@@ -36,9 +41,9 @@ public sealed class ContextWalkTests
     public async Task A_folder_the_filter_skips_comes_before_the_first_entry_it_sends()
     {
         using var tree = new Tree().File("a/b/keep.md").File("a/b/other").File("a/x").File("c/y");
-        Assert.Equal(["a", "a/b", "a/b/keep.md"], await tree.PathsAsync(Filter([], ["**", "!**/*.md"])));
-        Assert.Equal(["a", "a/b", "a/b/keep.md"], await tree.PathsAsync(Filter(["**/*.md"], [])));
-        Assert.Equal(["a", "a/b", "a/b/other"], await tree.PathsAsync(Filter(["a/b"], ["*", "!a/b/other"])));
+        Assert.Equal(["a", "a/b", "a/b/keep.md"], await tree.PathsAsync(Filter([], ["**", "!**/*.md"]), Open));
+        Assert.Equal(["a", "a/b", "a/b/keep.md"], await tree.PathsAsync(Filter(["**/*.md"], []), Open));
+        Assert.Equal(["a", "a/b", "a/b/other"], await tree.PathsAsync(Filter(["a/b"], ["*", "!a/b/other"]), Open));
     }
 
     [Fact]
@@ -62,28 +67,10 @@ public sealed class ContextWalkTests
     {
         using var outside = new Tree().File("secret");
         using var tree = new Tree().Link("out", outside.Path).Link("dangling", "nowhere").Folder("d").Link("d/up", "../..");
-        var lines = await tree.DescribeAsync();
+        var lines = await tree.DescribeAsync(open: Open);
         Assert.Equal(4, lines.Count);
         Assert.Contains(lines, line => line.StartsWith("out ", StringComparison.Ordinal) && line.Contains($"link={outside.Path} ", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("d/up ", StringComparison.Ordinal) && line.Contains("link=../.. ", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task Names_that_are_no_text_stay_as_they_are()
-    {
-        using var tree = new Tree().RawFile([(byte)'n', 0xFF, 0xFE], "x").File("ü").File("日本");
-        var paths = await tree.PathsAsync();
-        Assert.Equal(["n\u00FF\u00FE", Encoding.Latin1.GetString("ü"u8), Encoding.Latin1.GetString("日本"u8)], paths);
-    }
-
-    [Fact]
-    public async Task Attributes_travel_in_their_wire_form()
-    {
-        using var tree = new Tree().File("plain").File("marked").Xattr("marked", "user.slip", "value");
-        var lines = await tree.DescribeAsync();
-        var slip = "52120A09" + Convert.ToHexString("user.slip"u8) + "1205" + Convert.ToHexString("value"u8);
-        Assert.Contains(lines, line => line.StartsWith("marked ", StringComparison.Ordinal) && line.Contains(slip, StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith("plain ", StringComparison.Ordinal) && line.Contains("xattr= ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -148,11 +135,11 @@ public sealed class ContextWalkTests
         return tree;
     }
 
-    private static List<string> Walk(Tree tree, WalkFilter filter) => PathsAsync(tree, 0, filter).GetAwaiter().GetResult();
+    private List<string> Walk(Tree tree, WalkFilter filter) => PathsAsync(tree, 0, filter).GetAwaiter().GetResult();
 
-    private static async Task<List<string>> PathsAsync(Tree tree, int readersMax, WalkFilter? filter = null)
+    private async Task<List<string>> PathsAsync(Tree tree, int readersMax, WalkFilter? filter = null)
     {
-        using var root = RootFolder.Open(tree.Path);
+        using var root = Open(tree.Path);
         await using var walk = new ContextWalk(root, filter ?? WalkFilter.Everything, readersMax);
         var paths = new List<string>();
         await foreach (var entry in walk.EntriesAsync(CancellationToken.None))
@@ -164,7 +151,7 @@ public sealed class ContextWalkTests
     }
 
     /// <summary>The definition, which a walk with exceptions departs from (see <see cref="IgnorePatterns.Matches"/>): an entry is sent when the patterns say so of its path, or when something below it is sent.</summary>
-    private static List<string> Expected(Tree tree, string[] include, string[] exclude)
+    private List<string> Expected(Tree tree, string[] include, string[] exclude)
     {
         var all = Walk(tree, WalkFilter.Everything);
         var include_ = IgnorePatterns.Of(include);
@@ -178,4 +165,34 @@ public sealed class ContextWalkTests
         var bytes = Encoding.UTF8.GetBytes(path);
         return (include.Count == 0 || include.MatchesPathOrParent(bytes)) && !exclude.MatchesPathOrParent(bytes);
     }
+}
+
+/// <summary>The same by Linux' own calls.</summary>
+public sealed class LinuxContextWalkTests : ContextWalkTests
+{
+    private protected override RootFolder Open(string path) => LinuxFolder.Open(path);
+
+    [Fact]
+    public async Task Names_that_are_no_text_stay_as_they_are()
+    {
+        using var tree = new Tree().RawFile([(byte)'n', 0xFF, 0xFE], "x").File("ü").File("日本");
+        var paths = await tree.PathsAsync();
+        Assert.Equal(["n\u00FF\u00FE", Encoding.Latin1.GetString("ü"u8), Encoding.Latin1.GetString("日本"u8)], paths);
+    }
+
+    [Fact]
+    public async Task Attributes_travel_in_their_wire_form()
+    {
+        using var tree = new Tree().File("plain").File("marked").Xattr("marked", "user.slip", "value");
+        var lines = await tree.DescribeAsync();
+        var slip = "52120A09" + Convert.ToHexString("user.slip"u8) + "1205" + Convert.ToHexString("value"u8);
+        Assert.Contains(lines, line => line.StartsWith("marked ", StringComparison.Ordinal) && line.Contains(slip, StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("plain ", StringComparison.Ordinal) && line.Contains("xattr= ", StringComparison.Ordinal));
+    }
+}
+
+/// <summary>The same by .NET alone, as on macOS and Windows.</summary>
+public sealed class PortableContextWalkTests : ContextWalkTests
+{
+    private protected override RootFolder Open(string path) => PortableFolder.Open(path);
 }

@@ -1,14 +1,18 @@
 using System.Text;
 using CsCheck;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 using Slipway.BuildKit.Grpc;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
 /// <summary>What an engine may not do to the machine that asked it for files.</summary>
-public sealed class FileReceiverTests
+public abstract class FileReceiverTests
 {
+    private protected abstract RootFolder Open(string path);
+
     private const uint File = 0x1A4;
     private const uint Folder = GoFileMode.Folder | 0x1ED;
     private const uint Symlink = GoFileMode.Symlink | 0x1FF;
@@ -59,7 +63,8 @@ public sealed class FileReceiverTests
         using var outside = new Tree();
         using var to = new Tree();
         var pair = new MemoryStreamPair();
-        using var receiver = new FileReceiver(pair.Client, to.Path);
+        using var root = Open(to.Path);
+        using var receiver = new FileReceiver(pair.Client, root);
         var receiving = receiver.RunAsync(CancellationToken.None);
         await SendAsync(pair.Engine, Stat("d", Folder), Stat("d/x", File), Stat("e", Folder), Stat("e/y", File));
         await AwaitRequestAsync(pair.Engine);
@@ -182,10 +187,11 @@ public sealed class FileReceiverTests
             iter: 200);
 
     /// <summary>Sends messages as an engine would and then leaves. An empty one ends the walk.</summary>
-    private static async Task<Exception> ReceiveAsync(string destination, params byte[][] messages)
+    private async Task<Exception> ReceiveAsync(string destination, params byte[][] messages)
     {
         var pair = new MemoryStreamPair();
-        using var receiver = new FileReceiver(pair.Client, destination);
+        using var root = Open(destination);
+        using var receiver = new FileReceiver(pair.Client, root);
         var receiving = pair.RunClientAsync(_ => receiver.RunAsync(CancellationToken.None));
         var draining = DrainAsync(pair.Engine);
         using var gone = new CancellationTokenSource();
@@ -276,4 +282,16 @@ public sealed class FileReceiverTests
 
     private static IEnumerable<string> Prefixes(string path) =>
         Enumerable.Range(1, path.Length).Where(end => end == path.Length || path[end] == '/').Select(end => path[..end]);
+}
+
+/// <summary>The same by Linux' own calls.</summary>
+public sealed class LinuxFileReceiverTests : FileReceiverTests
+{
+    private protected override RootFolder Open(string path) => LinuxFolder.Open(path);
+}
+
+/// <summary>The same by .NET alone, as on macOS and Windows.</summary>
+public sealed class PortableFileReceiverTests : FileReceiverTests
+{
+    private protected override RootFolder Open(string path) => PortableFolder.Open(path);
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
 using Slipway.BuildKit.Grpc;
 using Xunit;
 

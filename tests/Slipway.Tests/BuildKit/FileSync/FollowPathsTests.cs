@@ -1,11 +1,15 @@
 using System.Text;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
-public sealed class FollowPathsTests
+public abstract class FollowPathsTests
 {
+    private protected abstract RootFolder Open(string path);
+
     [Fact]
     public void A_path_without_links_is_its_own_pattern_whether_it_exists_or_not()
     {
@@ -79,9 +83,21 @@ public sealed class FollowPathsTests
         Assert.Equal(["a", "ab"], Resolve(tree, "a/b", "a", "a/c/d", "ab"));
     }
 
-    private static string[] Resolve(Tree tree, params string[] paths)
+    private string[] Resolve(Tree tree, params string[] paths)
     {
-        using var root = RootFolder.Open(tree.Path);
+        using var root = Open(tree.Path);
         return FollowPaths.Resolve(root, paths.Select(Encoding.UTF8.GetBytes))?.Select(Encoding.UTF8.GetString).ToArray()!;
     }
+}
+
+/// <summary>The same by Linux' own calls.</summary>
+public sealed class LinuxFollowPathsTests : FollowPathsTests
+{
+    private protected override RootFolder Open(string path) => LinuxFolder.Open(path);
+}
+
+/// <summary>The same by .NET alone, as on macOS and Windows.</summary>
+public sealed class PortableFollowPathsTests : FollowPathsTests
+{
+    private protected override RootFolder Open(string path) => PortableFolder.Open(path);
 }

@@ -1,32 +1,28 @@
 using System.Net.Sockets;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 using Slipway.BuildKit.Grpc;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
-public sealed class RoundTripTests
+/// <summary>A folder sent to a receiver.</summary>
+public abstract class RoundTripTests
 {
+    private protected abstract RootFolder Open(string path);
+
     [Fact]
     public async Task A_tree_arrives_as_it_left()
     {
         using var from = new Tree()
             .File("plain", "text").File("empty").File("script", "#!", 755).File("secret", "s", 600).File("setuid", "x", 4755).File("none", "n", 0)
             .Folder("hollow").File("deep/er/and/er/f", "f").Bytes("big", Noise(3_000_000)).Bytes("exact", Noise(256 * 1024)).Bytes("page", Noise(4096))
-            .Link("link", "plain").Link("deep/dangling", "/nowhere/at all").Pipe("pipe")
-            .File("ünï", "u").RawFile([0xC3, 0x28], "raw").File("name with spaces\nand a line", "n");
+            .Link("link", "plain").Link("deep/dangling", "/nowhere/at all").File("ünï", "u").File("name with spaces\nand a line", "n");
         from.Mode("hollow", 1777).Mode("deep/er", 500);
         Directory.SetLastWriteTimeUtc(from.At("deep"), new DateTime(2001, 2, 3, 4, 5, 6, DateTimeKind.Utc));
         File.SetLastWriteTimeUtc(from.At("plain"), new DateTime(1960, 2, 3, 4, 5, 6, DateTimeKind.Utc).AddTicks(7));
-        using var to = new Tree();
-        await CopyAsync(from, to);
-        Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
-    }
-
-    [Fact]
-    public async Task Attributes_arrive_too()
-    {
-        using var from = new Tree().File("x", "f").Folder("d").Xattr("x", "user.one", "1").Xattr("x", "user.two", new string('2', 2000)).Xattr("d", "user.dir", "d");
+        from.RoundTimes();
         using var to = new Tree();
         await CopyAsync(from, to);
         Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
@@ -41,23 +37,10 @@ public sealed class RoundTripTests
             from.File($"d{i / 100}/f{i}", $"content {i}");
         }
 
+        from.RoundTimes();
         using var to = new Tree();
         await CopyAsync(from, to);
         Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
-    }
-
-    [Fact]
-    public async Task Hard_links_stay_one_file_and_begin_at_the_first_name_that_is_sent()
-    {
-        using var from = new Tree().File("a", "one").File("other", "two");
-        Directory.CreateDirectory(from.At("d"));
-        from.HardLink("d/b", "a").HardLink("z", "a");
-        using var to = new Tree();
-        await CopyAsync(from, to, ContextWalkTests.Filter([], ["a"]));
-        var lines = await to.DescribeAsync();
-        Assert.Equal(await from.DescribeAsync(ContextWalkTests.Filter([], ["a"])), lines);
-        Assert.Contains(lines, line => line.StartsWith("z ", StringComparison.Ordinal) && line.Contains("same=d/b ", StringComparison.Ordinal));
-        Assert.Equal("one", File.ReadAllText(to.At("z")));
     }
 
     [Fact]
@@ -94,7 +77,7 @@ public sealed class RoundTripTests
         using var from = new Tree().File("a", "a").File("b", "b").File("c", "c").File("d/e", "e");
         using var outside = new Tree().File("e", "secret");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         File.Delete(from.At("b"));
@@ -115,7 +98,7 @@ public sealed class RoundTripTests
     {
         using var from = new Tree().File("grows", "1").File("shrinks", new string('x', 100_000));
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         from.File("grows", new string('y', 600_000)).File("shrinks", "z");
@@ -133,7 +116,7 @@ public sealed class RoundTripTests
     {
         using var from = new Tree().File("a", "a").Folder("d").Link("l", "a");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         await RequestAsync(pair.Engine, id);
@@ -146,7 +129,7 @@ public sealed class RoundTripTests
     {
         using var from = new Tree().File("a", "a");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         Assert.Equal("a", await FetchAsync(pair.Engine, 0));
@@ -161,7 +144,7 @@ public sealed class RoundTripTests
         const string folder = "/sys/bus/platform";
         Assert.SkipUnless(File.Exists(folder + "/drivers_probe"), "this kernel has no file that nobody may read");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(folder);
+        using var root = Open(folder);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, ContextWalkTests.Filter(["drivers_probe"], [])).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         await RequestAsync(pair.Engine, 0);
@@ -178,7 +161,7 @@ public sealed class RoundTripTests
     {
         using var from = new Tree().File("a");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         await using (var packets = new PacketWriter(pair.Engine, 64))
         {
@@ -195,7 +178,7 @@ public sealed class RoundTripTests
     {
         using var from = new Tree().File("a");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything).RunAsync(CancellationToken.None));
         pair.Engine.HalfClose();
         await Assert.ThrowsAsync<GrpcStatusException>(() => sending);
@@ -211,7 +194,7 @@ public sealed class RoundTripTests
         }
 
         using var stop = new CancellationTokenSource();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = new FileSender(new MemoryStreamPair().Client, root, WalkFilter.Everything).RunAsync(stop.Token);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
@@ -224,22 +207,26 @@ public sealed class RoundTripTests
         using var to = new Tree();
         long sent = 0;
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything, (bytes, _) => InterlockedMax(ref sent, bytes)).RunAsync(CancellationToken.None));
-        await ReceiveAsync(pair, to, sending);
+        await ReceiveAsync(Open, pair, to, sending);
         Assert.InRange(sent, 1_000_000, 1_002_000);
     }
 
-    internal static async Task CopyAsync(Tree from, Tree to, WalkFilter? filter = null)
+    private protected Task CopyAsync(Tree from, Tree to, WalkFilter? filter = null) => CopyAsync(Open, from, to, filter);
+
+    internal static async Task CopyAsync(Func<string, RootFolder> open, Tree from, Tree to, WalkFilter? filter = null)
     {
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
-        await ReceiveAsync(pair, to, pair.RunClientAsync(client => new FileSender(client, root, filter ?? WalkFilter.Everything).RunAsync(CancellationToken.None)));
+        using var root = open(from.Path);
+        var sending = pair.RunClientAsync(client => new FileSender(client, root, filter ?? WalkFilter.Everything).RunAsync(CancellationToken.None));
+        await ReceiveAsync(open, pair, to, sending);
     }
 
-    internal static async Task ReceiveAsync(MemoryStreamPair pair, Tree to, Task sending)
+    internal static async Task ReceiveAsync(Func<string, RootFolder> open, MemoryStreamPair pair, Tree to, Task sending)
     {
-        using var receiver = new FileReceiver(pair.Engine, to.Path);
+        using var destination = open(to.Path);
+        using var receiver = new FileReceiver(pair.Engine, destination);
         var receiving = receiver.RunAsync(CancellationToken.None);
         await sending;
         await receiving;
@@ -313,5 +300,83 @@ public sealed class RoundTripTests
         while (value > (seen = Interlocked.Read(ref target)) && Interlocked.CompareExchange(ref target, value, seen) != seen)
         {
         }
+    }
+}
+
+/// <summary>The same by Linux' own calls.</summary>
+public sealed class LinuxRoundTripTests : RoundTripTests
+{
+    private protected override RootFolder Open(string path) => LinuxFolder.Open(path);
+
+    [Fact]
+    public async Task What_only_Linux_has_arrives_too()
+    {
+        using var from = new Tree().Pipe("pipe").RawFile([0xC3, 0x28], "raw").File("exact", "time");
+        using var to = new Tree();
+        await CopyAsync(from, to);
+        Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
+    }
+
+    [Fact]
+    public async Task Attributes_arrive_too()
+    {
+        using var from = new Tree().File("x", "f").Folder("d").Xattr("x", "user.one", "1").Xattr("x", "user.two", new string('2', 2000)).Xattr("d", "user.dir", "d");
+        using var to = new Tree();
+        await CopyAsync(from, to);
+        Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
+    }
+
+    [Fact]
+    public async Task Hard_links_stay_one_file_and_begin_at_the_first_name_that_is_sent()
+    {
+        using var from = new Tree().File("a", "one").File("other", "two");
+        Directory.CreateDirectory(from.At("d"));
+        from.HardLink("d/b", "a").HardLink("z", "a");
+        using var to = new Tree();
+        await CopyAsync(from, to, ContextWalkTests.Filter([], ["a"]));
+        var lines = await to.DescribeAsync();
+        Assert.Equal(await from.DescribeAsync(ContextWalkTests.Filter([], ["a"])), lines);
+        Assert.Contains(lines, line => line.StartsWith("z ", StringComparison.Ordinal) && line.Contains("same=d/b ", StringComparison.Ordinal));
+        Assert.Equal("one", File.ReadAllText(to.At("z")));
+    }
+}
+
+/// <summary>The same by .NET alone, as on macOS and Windows.</summary>
+public sealed class PortableRoundTripTests : RoundTripTests
+{
+    private protected override RootFolder Open(string path) => PortableFolder.Open(path);
+
+    [Fact]
+    public async Task Other_names_of_a_file_arrive_as_files()
+    {
+        using var from = new Tree().File("a", "one");
+        from.HardLink("z", "a");
+        using var to = new Tree().File("z", "old");
+        await CopyAsync(from, to);
+        Assert.Equal("one", File.ReadAllText(to.At("z")));
+
+        // An engine that sends them as such gets a copy.
+        using var again = new Tree();
+        var pair = new MemoryStreamPair();
+        using var linux = LinuxFolder.Open(from.Path);
+        await ReceiveAsync(Open, pair, again, pair.RunClientAsync(client => new FileSender(client, linux, WalkFilter.Everything).RunAsync(CancellationToken.None)));
+        Assert.Equal("one", File.ReadAllText(again.At("z")));
+    }
+
+    [Fact]
+    public async Task A_pipe_travels_as_an_empty_file_and_is_never_opened()
+    {
+        using var from = new Tree().Pipe("pipe").File("x", "x");
+        using var to = new Tree();
+        await CopyAsync(from, to);
+        Assert.Equal(0, new FileInfo(to.At("pipe")).Length);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_no_text_is_named()
+    {
+        using var from = new Tree().RawFile([(byte)'n', 0xFF], "x");
+        var failure = await Assert.ThrowsAsync<GrpcStatusException>(() => CopyAsync(from, new Tree()));
+        Assert.Contains("no valid Unicode", failure.Message);
     }
 }

@@ -1,12 +1,16 @@
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
+using Slipway.BuildKit.FileSync.Portable;
 using Slipway.BuildKit.Grpc;
 using Xunit;
 using static Slipway.Tests.BuildKit.FileSync.RoundTripTests;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
-public sealed class StableTimeTests
+public abstract class StableTimeTests
 {
+    private protected abstract RootFolder Open(string path);
+
     /// <summary>Longer than what one read takes.</summary>
     private static readonly string Long = new('l', 300_000);
 
@@ -44,7 +48,7 @@ public sealed class StableTimeTests
     {
         using var from = Plant("same");
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
+        using var root = Open(from.Path);
         var sending = pair.RunClientAsync(client => Sender(client, root).RunAsync(CancellationToken.None));
         await ReadStatsAsync(pair.Engine);
         File.WriteAllText(from.At(path), File.ReadAllText(from.At(path)).ToUpperInvariant());
@@ -71,8 +75,8 @@ public sealed class StableTimeTests
         using var from = Plant("same");
         using var to = new Tree();
         var pair = new MemoryStreamPair();
-        using var root = RootFolder.Open(from.Path);
-        await ReceiveAsync(pair, to, pair.RunClientAsync(client => Sender(client, root).RunAsync(CancellationToken.None)));
+        using var root = Open(from.Path);
+        await ReceiveAsync(Open, pair, to, pair.RunClientAsync(client => Sender(client, root).RunAsync(CancellationToken.None)));
         Assert.Equal(Long, File.ReadAllText(to.At("long")));
         Assert.Equal(new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc), File.GetLastWriteTimeUtc(to.At("long")).Date);
     }
@@ -81,9 +85,9 @@ public sealed class StableTimeTests
 
     private static Tree Plant(string content) => new Tree().File("file", content).File("folder/empty").File("long", Long);
 
-    private static async Task<Dictionary<string, long>> TimesAsync(Tree tree)
+    private async Task<Dictionary<string, long>> TimesAsync(Tree tree)
     {
-        using var root = RootFolder.Open(tree.Path);
+        using var root = Open(tree.Path);
         await using var walk = new ContextWalk(root, WalkFilter.Everything, times: FileTimes.OfContents);
         var times = new Dictionary<string, long>();
         await foreach (var walked in walk.EntriesAsync(CancellationToken.None))
@@ -93,4 +97,16 @@ public sealed class StableTimeTests
 
         return times;
     }
+}
+
+/// <summary>The same by Linux' own calls.</summary>
+public sealed class LinuxStableTimeTests : StableTimeTests
+{
+    private protected override RootFolder Open(string path) => LinuxFolder.Open(path);
+}
+
+/// <summary>The same by .NET alone, as on macOS and Windows.</summary>
+public sealed class PortableStableTimeTests : StableTimeTests
+{
+    private protected override RootFolder Open(string path) => PortableFolder.Open(path);
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
@@ -58,6 +59,17 @@ internal sealed class Tree : IDisposable
         return this;
     }
 
+    /// <summary>Gives everything a time that .NET can tell: of 100 ns.</summary>
+    public Tree RoundTimes()
+    {
+        foreach (var entry in Directory.GetFileSystemEntries(Path, "*", SearchOption.AllDirectories).OrderDescending(StringComparer.Ordinal))
+        {
+            System.IO.File.SetLastWriteTimeUtc(entry, System.IO.File.GetLastWriteTimeUtc(entry));
+        }
+
+        return this;
+    }
+
     /// <summary>A file whose name is given in bytes.</summary>
     public Tree RawFile(byte[] name, string content)
     {
@@ -87,11 +99,12 @@ internal sealed class Tree : IDisposable
     }
 
     /// <summary>Everything that a transfer carries, one line an entry, in wire order.</summary>
-    public Task<List<string>> DescribeAsync(WalkFilter? filter = null) => DescribeAsync(Path, filter);
+    /// <param name="open">By what; Linux' own calls see most.</param>
+    public Task<List<string>> DescribeAsync(WalkFilter? filter = null, Func<string, RootFolder>? open = null) => DescribeAsync(Path, filter, open);
 
-    public static async Task<List<string>> DescribeAsync(string path, WalkFilter? filter = null)
+    public static async Task<List<string>> DescribeAsync(string path, WalkFilter? filter = null, Func<string, RootFolder>? open = null)
     {
-        using var root = RootFolder.Open(path);
+        using var root = (open ?? RootFolder.Open)(path);
         var lines = new List<string>();
         var inodes = new Dictionary<ulong, string>();
         await using var walk = new ContextWalk(root, filter ?? WalkFilter.Everything);
@@ -103,8 +116,8 @@ internal sealed class Tree : IDisposable
         return lines;
     }
 
-    public async Task<List<string>> PathsAsync(WalkFilter? filter = null) =>
-        [.. (await DescribeAsync(filter)).Select(line => line[..line.IndexOf(' ', StringComparison.Ordinal)])];
+    public async Task<List<string>> PathsAsync(WalkFilter? filter = null, Func<string, RootFolder>? open = null) =>
+        [.. (await DescribeAsync(filter, open)).Select(line => line[..line.IndexOf(' ', StringComparison.Ordinal)])];
 
     public void Dispose()
     {
@@ -128,21 +141,14 @@ internal sealed class Tree : IDisposable
 
     private static byte[] ReadAll(RootFolder root, byte[] path)
     {
-        var descriptor = root.OpenBelow(WirePath.Terminated(path), Libc.O_RDONLY | Libc.O_NONBLOCK);
-        if (descriptor < 0)
-        {
-            return [];
-        }
-
+        using var file = root.OpenFile(path);
         using var content = new MemoryStream();
         var buffer = new byte[64 * 1024];
-        nint read;
-        while ((read = Libc.Read(descriptor, buffer, buffer.Length, content.Length)) > 0)
+        while (file?.Read(buffer, content.Length) is > 0 and var read)
         {
-            content.Write(buffer, 0, (int)read);
+            content.Write(buffer, 0, read);
         }
 
-        Assert.Equal(0, Libc.Close(descriptor));
         return content.ToArray();
     }
 }

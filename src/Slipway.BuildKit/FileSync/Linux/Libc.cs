@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
-namespace Slipway.BuildKit.FileSync;
+namespace Slipway.BuildKit.FileSync.Linux;
 
 /// <summary>The few Linux calls that file sync needs and .NET does not offer: raw byte names, calls relative to an open folder, no following of links.</summary>
 /// <remarks>Every call reports failure as -1 with the error number in <see cref="Marshal.GetLastPInvokeError"/>.</remarks>
+[SupportedOSPlatform("linux")]
 internal static partial class Libc
 {
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, ENXIO = 6, EAGAIN = 11, EACCES = 13, EEXIST = 17, ENOTDIR = 20, EISDIR = 21, EINVAL = 22,

@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using System.Text;
 
-namespace Slipway.BuildKit.FileSync;
+namespace Slipway.BuildKit.FileSync.Linux;
 
 /// <summary>Reads extended attributes, all but Apple's, as upstream does; asks at most once per file system that has none.</summary>
-internal sealed class XattrReader(RootFolder root)
+[SupportedOSPlatform("linux")]
+internal sealed class XattrReader(LinuxFolder root)
 {
     // Limits of linux/limits.h: XATTR_LIST_MAX, XATTR_SIZE_MAX.
     private const int ListBytesMax = 64 * 1024;
@@ -57,7 +59,7 @@ internal sealed class XattrReader(RootFolder root)
             return true;
         }
 
-        return FolderReader.IsVanished(error) ? false : throw root.Unreadable("read the attributes of", path, error);
+        return LinuxReader.IsVanished(error) ? false : throw root.Unreadable("read the attributes of", path, error);
     }
 
     private int List(int folder, ReadOnlySpan<byte> name, ReadOnlySpan<byte> path, Span<byte> list)

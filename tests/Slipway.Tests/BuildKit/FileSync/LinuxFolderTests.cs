@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Slipway.BuildKit.FileSync;
+using Slipway.BuildKit.FileSync.Linux;
 using Xunit;
 
 namespace Slipway.Tests.BuildKit.FileSync;
 
-public sealed class RootFolderTests
+public sealed class LinuxFolderTests
 {
     [Theory]
     [InlineData(true)]
@@ -14,8 +15,8 @@ public sealed class RootFolderTests
     {
         using var outside = new Tree().File("x/victim");
         using var tree = new Tree().File("a/b/c").Link("l", outside.Path).Link("a/l", outside.At("x/victim")).Link("in", "a");
-        using var root = RootFolder.Open(tree.Path);
-        RootFolder.HasOpenAt2 = hasOpenAt2;
+        using var root = LinuxFolder.Open(tree.Path);
+        LinuxFolder.HasOpenAt2 = hasOpenAt2;
         try
         {
             Assert.Equal(0, Open(root, "a/b/c"));
@@ -29,7 +30,7 @@ public sealed class RootFolderTests
         }
         finally
         {
-            RootFolder.HasOpenAt2 = true;
+            LinuxFolder.HasOpenAt2 = true;
         }
     }
 
@@ -39,16 +40,16 @@ public sealed class RootFolderTests
         using var from = new Tree().File("a/b/c", "c").Link("a/l", "b").Xattr("a/b/c", "user.k", "v").Xattr("a", "user.large", new string('x', 3000));
         using var to = new Tree();
         var expected = await from.DescribeAsync();
-        RootFolder.HasOpenAt2 = false;
+        LinuxFolder.HasOpenAt2 = false;
         XattrReader.HasXattrAt = false;
         try
         {
             Assert.Equal(expected, await from.DescribeAsync());
-            await RoundTripTests.CopyAsync(from, to);
+            await RoundTripTests.CopyAsync(LinuxFolder.Open, from, to);
         }
         finally
         {
-            RootFolder.HasOpenAt2 = true;
+            LinuxFolder.HasOpenAt2 = true;
             XattrReader.HasXattrAt = true;
         }
 
@@ -59,12 +60,12 @@ public sealed class RootFolderTests
     public void What_is_no_folder_is_refused_by_name()
     {
         using var tree = new Tree().File("file");
-        var failure = Assert.Throws<IOException>(() => RootFolder.Open(tree.At("file")));
+        var failure = Assert.Throws<IOException>(() => LinuxFolder.Open(tree.At("file")));
         Assert.Equal($"cannot open folder {tree.At("file")}: not a directory", failure.Message);
     }
 
     /// <returns>0, or the error number.</returns>
-    private static int Open(RootFolder root, string path)
+    private static int Open(LinuxFolder root, string path)
     {
         var descriptor = root.OpenBelow([.. Encoding.UTF8.GetBytes(path), 0], Libc.O_RDONLY);
         return descriptor < 0 ? Marshal.GetLastPInvokeError() : Libc.Close(descriptor);
