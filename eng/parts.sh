@@ -172,6 +172,21 @@ need_published_depot() {
   echo "$package/bin/depot"
 }
 
+# need_pass_helper FILE: docker-credential-pass, as FILE. Not installed: on PATH it becomes the place where `docker login` keeps its passwords.
+need_pass_helper() {
+  local file=${1:?need_pass_helper FILE} unpacked
+  [ -x "$file" ] && return 0
+  need_packages pass gnupg || return 1
+  unpacked=$(mktemp -d)
+  if ! (cd "$unpacked" && _parts_update && apt-get download golang-docker-credential-helpers && dpkg -x ./*.deb .) >"$unpacked/log" 2>&1; then
+    _parts_fail "docker-credential-pass could not be fetched: $(tail -n 1 "$unpacked/log")"
+    rm -rf "$unpacked"
+    return 1
+  fi
+  mkdir -p "$(dirname "$file")" && install -m 0755 "$unpacked/usr/bin/docker-credential-pass" "$file"
+  rm -rf "$unpacked"
+}
+
 # need_aot_toolchain: what NativeAOT links with.
 need_aot_toolchain() { need_packages gcc libc6-dev zlib1g-dev; }
 

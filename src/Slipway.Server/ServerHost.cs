@@ -151,6 +151,9 @@ public static class ServerHost
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Critical);
 
+        // It logs nothing that the call's edge does not, and makes an activity for every request as long as it might.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+
         // What keeps the host from starting is told by the executable, once.
         logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
 

@@ -29,6 +29,9 @@ internal static partial class ServerLog
     [LoggerMessage(40, LogLevel.Information, "Builder {Id} has a new certificate.")]
     public static partial void BuilderCertified(ILogger logger, string id);
 
+    [LoggerMessage(41, LogLevel.Warning, "Used a second time and refused: a {Kind}, from {From}. Somebody may have copied it.")]
+    public static partial void Replayed(ILogger logger, string kind, string from);
+
     [LoggerMessage(8, LogLevel.Warning, "Builder {Id} asked for a certificate that it cannot have: {Reason}")]
     public static partial void CertificateRefused(ILogger logger, string id, string reason);
 

@@ -10,6 +10,8 @@ internal sealed class ServerMetrics
 {
     private readonly ConcurrentDictionary<(string Method, string Code), long> _calls = new();
     private readonly ConcurrentDictionary<BuildStatus, long> _ends = new();
+    private readonly ConcurrentDictionary<string, long> _replays = new(StringComparer.Ordinal);
+    private long _denials;
     private long _builds;
     private long _records;
 
@@ -17,11 +19,15 @@ internal sealed class ServerMetrics
 
     public void CountBuild() => Interlocked.Increment(ref _builds);
 
+    public void CountReplay(string kind) => _replays.AddOrUpdate(kind, 1, (_, count) => count + 1);
+
+    public void CountDenial() => Interlocked.Increment(ref _denials);
+
     public void CountBuildEnd(BuildStatus status) => _ends.AddOrUpdate(status, 1, (_, count) => count + 1);
 
     public void CountRecords(long records) => Interlocked.Add(ref _records, records);
 
-    public string Render(int buildersConnected, int buildsRunning)
+    public string Render(int buildersConnected, long buildsRunning)
     {
         var text = new StringBuilder();
         Header(text, "slipway_rpc_total", "counter", "Calls answered, by method and code.");
@@ -36,6 +42,14 @@ internal sealed class ServerMetrics
         foreach (var end in _ends.OrderBy(end => end.Key))
         {
             Line(text, "slipway_builds_ended_total", $"{{status=\"{end.Key.ToString().ToLowerInvariant()}\"}}", end.Value);
+        }
+
+        Header(text, "slipway_denials_total", "counter", "Refusals that went into the audit log.");
+        Line(text, "slipway_denials_total", "", Interlocked.Read(ref _denials));
+        Header(text, "slipway_replays_total", "counter", "Secrets for one use that came a second time, by kind.");
+        foreach (var replay in _replays.OrderBy(replay => replay.Key, StringComparer.Ordinal))
+        {
+            Line(text, "slipway_replays_total", $"{{kind=\"{replay.Key}\"}}", replay.Value);
         }
 
         Header(text, "slipway_records_stored_total", "counter", "Steps, log lines and warnings stored.");

@@ -64,6 +64,7 @@ internal static class ServerServices
         .AddSingleton<IssuerKeys>()
         .AddSingleton<OidcAuthentication>()
         .AddSingleton<Denials>()
+        .AddSingleton<Replays>()
         .AddSingleton<Passwords>()
         .AddSingleton<SignIn>()
         .AddSingleton<DeviceLogin>()

@@ -103,12 +103,28 @@ public sealed class LoginTests(Site site)
         Assert.Contains("Successfully authenticated!", ended.MustSucceed().Everything);
         var projects = await RunningCommand.Start(depot, ["list", "projects"], environment).WaitAsync();
         Assert.Contains(site.ProjectId, projects.MustSucceed().Output);
+        await InitAsync(depot, environment, projects.Output);
         Assert.Empty(browser.Complaints());
         browser.Open(approve.Value);
         Assert.Equal("This login is over", browser.Heading);
 
         // The browser says of itself that the page is no longer there.
         Assert.Contains("404", Assert.Single(browser.Complaints()));
+    }
+
+    /// <summary>`depot init` at a terminal, where Enter takes the first of the list; what it writes is then the project of `depot build`.</summary>
+    private async Task InitAsync(string depot, Dictionary<string, string?> environment, string projects)
+    {
+        using var repository = new WorkFolder().With("Dockerfile", $"FROM {site.BaseImage}\nRUN echo initialised\n");
+        var init = await RunningCommand.Start(
+            "sh", ["-c", $"(while sleep 1; do printf '\\r'; done) | script --quiet --return --command '{depot} init' /dev/null"], environment, repository.Path).WaitAsync();
+        init.MustSucceed();
+        var project = Regex.Match(await File.ReadAllTextAsync(repository["depot.json"]), "\\A\\{\\s*\"id\": ?\"([^\"]+)\"\\s*\\}\\s*\\z").Groups[1].Value;
+        Assert.NotEqual("", project);
+        Assert.Contains(project, projects);
+
+        (await RunningCommand.Start(depot, ["build", "--progress=plain", "."], environment, repository.Path).WaitAsync()).MustSucceed();
+        Assert.Contains(project, (await site.AdminAsync("build", "list", "--project", project, "--json")).MustSucceed().Output);
     }
 
     private static void Picture(Chromium browser, string name) => browser.Photograph(Path.Combine(Parts.Root, "out", "pages", name + ".png"));

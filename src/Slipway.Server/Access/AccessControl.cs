@@ -78,8 +78,10 @@ internal static class AccessControl
     private static bool OidcAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
         CallerAction.ListProjects => caller.Oidc!.Matches.Count > 0,
-        CallerAction.CreateBuild or CallerAction.ReadBuilds =>
-            resource.ProjectId is { } project && caller.Oidc!.PolicyOf(project) is not null,
+        CallerAction.CreateBuild => resource.ProjectId is { } project && caller.Oidc!.PolicyOf(project) is not null,
+
+        // What other builds printed is not for whoever sends a pull request.
+        CallerAction.ReadBuilds => resource.ProjectId is { } project && !caller.Oidc!.IsUntrustedBy(project),
         _ => false,
     };
 

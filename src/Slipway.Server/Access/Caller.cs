@@ -61,6 +61,9 @@ internal sealed record Caller
     /// <summary>What the audit log is told instead, where the caller is to learn less.</summary>
     public string? RefusalDetail { get; init; }
 
+    /// <summary>The credential is good for one use, and had it.</summary>
+    public bool IsReplay { get; init; }
+
     public ConnectCode RefusalCode { get; init; } = ConnectCode.Unauthenticated;
 
     /// <summary>What names this caller in the audit log: never a secret.</summary>

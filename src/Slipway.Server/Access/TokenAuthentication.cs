@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Tokens;
+using Slipway.Server.Audit;
 using Slipway.Server.People;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
@@ -10,7 +11,8 @@ using Slipway.Server.Trust;
 namespace Slipway.Server.Access;
 
 /// <summary>Turns an authorization header into a <see cref="Caller"/>; never refuses, that is <see cref="AccessControl"/>'s part.</summary>
-internal sealed class TokenAuthentication(TokenStore tokens, UserStore users, TokenUse use, OidcAuthentication oidc, TimeProvider clock)
+internal sealed class TokenAuthentication(
+    TokenStore tokens, UserStore users, TokenUse use, OidcAuthentication oidc, Replays replays, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
@@ -27,6 +29,11 @@ internal sealed class TokenAuthentication(TokenStore tokens, UserStore users, To
         if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
         {
             return caller;
+        }
+
+        if (caller.IsReplay)
+        {
+            replays.Tell(Replays.JoinToken, address);
         }
 
         _wrong.Count(address);
@@ -69,7 +76,10 @@ internal sealed class TokenAuthentication(TokenStore tokens, UserStore users, To
         // A revoked token, a deleted project's token and one that never was get one answer.
         if (token is null || token.RevokedAt is not null || token.ProjectDeletedAt is not null)
         {
-            return Caller.Refused("the token is unknown here or was revoked; create a new one, or run \"depot login\"");
+            return Caller.Refused("the token is unknown here or was revoked; create a new one, or run \"depot login\"") with
+            {
+                IsReplay = token is { Kind: "join", Reusable: false, RevokedAt: not null },
+            };
         }
 
         var now = clock.Now();

@@ -66,6 +66,7 @@ internal static class AdminWire
             Issuer = policy.Issuer,
             AllowDepotAudience = policy.DepotAudience,
             SingleUse = policy.SingleUse,
+            Tier = policy.Tier,
             CreatedAt = policy.CreatedAt.ToWire(),
             LastUsedAt = policy.LastUsedAt.ToWire(),
         };
@@ -86,7 +87,8 @@ internal static class AdminWire
         request.Issuer,
         [.. request.Conditions.Select(condition => new Trust.ClaimCondition(condition.Claim, condition.Operator, [.. condition.Values]))],
         request.AllowDepotAudience,
-        request.SingleUse);
+        request.SingleUse,
+        request.Tier);
 
     public static AuditRecord ToWire(this AuditEntry entry) => new()
     {

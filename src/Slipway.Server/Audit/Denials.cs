@@ -4,7 +4,7 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Audit;
 
 /// <summary>Refusals on their way into the audit log. A call does not wait for them, and a flood of equal ones becomes one record with a count.</summary>
-internal sealed class Denials(AuditStore store, TimeProvider clock) : IDisposable
+internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvider clock) : IDisposable
 {
     // Different ones between two flushes; whoever makes more is counted as one.
     private const int KindsMax = 2000;
@@ -16,6 +16,7 @@ internal sealed class Denials(AuditStore store, TimeProvider clock) : IDisposabl
 
     public void Add(Caller caller, string action, string detail)
     {
+        metrics.CountDenial();
         var key = new Key(caller.Name, caller.Id, caller.Address, action, detail);
         lock (_lock)
         {

@@ -1,5 +1,7 @@
 using Dapper;
+using Microsoft.Data.Sqlite;
 using Slipway.Server.Audit;
+using Slipway.Server.Leasing;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Builders;
@@ -19,7 +21,7 @@ internal sealed class BuilderStore(Database database)
 
     /// <summary>Spends the join token and adds the machine; false when the token was spent meanwhile.</summary>
     public Task<bool> EnrollAsync(Builder builder, string joinTokenId, AuditEntry record, CancellationToken cancellation) =>
-        database.WriteAsync(
+        database.WriteRightsAsync(
             connection =>
             {
                 var spent = connection.Execute(
@@ -72,19 +74,27 @@ internal sealed class BuilderStore(Database database)
         "UPDATE builders SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation);
 
     /// <summary>Notes that the project's caches are to go; answers which builders have one.</summary>
-    public Task<IReadOnlyList<string>> AskCacheResetAsync(string projectId, CancellationToken cancellation) =>
-        database.WriteAsync<IReadOnlyList<string>>(
+    public Task<IReadOnlyList<(string BuilderId, string ProjectId)>> AskCacheResetAsync(string projectId, AuditEntry record, CancellationToken cancellation) =>
+        database.WriteAsync(
             connection =>
             {
-                connection.Execute("UPDATE caches SET reset_pending = 1 WHERE project_id = @projectId", new { projectId });
-                return connection.Query<string>(
-                    """
-                    SELECT DISTINCT c.builder_id FROM caches c JOIN builders b ON b.id = c.builder_id
-                    WHERE c.project_id = @projectId AND b.removed_at IS NULL
-                    """,
-                    new { projectId }).AsList();
+                AuditStore.Append(connection, record);
+                return AskCacheReset(connection, projectId);
             },
             cancellation);
+
+    /// <summary>For use inside another store's transaction.</summary>
+    internal static IReadOnlyList<(string BuilderId, string ProjectId)> AskCacheReset(SqliteConnection connection, string projectId)
+    {
+        var scopes = CacheScope.AllOf(projectId);
+        connection.Execute("UPDATE caches SET reset_pending = 1 WHERE project_id IN @scopes", new { scopes });
+        return connection.Query<(string, string)>(
+            """
+            SELECT DISTINCT c.builder_id, c.project_id FROM caches c JOIN builders b ON b.id = c.builder_id
+            WHERE c.project_id IN @scopes AND b.removed_at IS NULL
+            """,
+            new { scopes }).AsList();
+    }
 
     public IReadOnlyList<string> PendingCacheResets(string builderId) => database.Read(connection => connection.Query<string>(
         "SELECT DISTINCT project_id FROM caches WHERE builder_id = @builderId AND reset_pending", new { builderId }).AsList());

@@ -24,6 +24,9 @@ internal sealed record Build
 
     public required string StartedBy { get; init; }
 
+    /// <summary>Anybody may have written what it builds: it shares nothing with the project's other builds.</summary>
+    public bool Untrusted { get; init; }
+
     public long CreatedAt { get; init; }
 
     public long? FinishedAt { get; init; }

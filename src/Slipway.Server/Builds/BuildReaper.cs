@@ -26,6 +26,10 @@ internal sealed class BuildReaper(
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EngineStartMax = TimeSpan.FromMinutes(2);
+
+    /// <summary>At once, for the sake of one flush of the disk, and no more: when a network takes thousands of clients away, new builds do not wait behind them.</summary>
+    private const int EndsPerRound = 500;
+
     private static readonly long DayMilliseconds = TimeSpan.FromDays(1).Milliseconds();
     private int _ticks;
 
@@ -86,7 +90,7 @@ internal sealed class BuildReaper(
 
     private async Task EndVanishedAsync(CancellationToken cancellation)
     {
-        var running = builds.ListRunning();
+        var running = builds.ListToJudge(openedBefore: clock.Now() - BuildVerdict.SilentAfter.Milliseconds());
         if (running.Count == 0)
         {
             return;
@@ -95,7 +99,8 @@ internal sealed class BuildReaper(
         var stays = builds.ListAdmissionsOfRunning().ToLookup(admission => admission.BuildId, StringComparer.Ordinal);
         var names = builders.List().ToDictionary(builder => builder.Id, builder => builder.Name, StringComparer.Ordinal);
         var now = clock.Now();
-        foreach (var build in running)
+        var ends = new List<Task>();
+        foreach (var build in running.TakeWhile(_ => ends.Count < EndsPerRound))
         {
             var known = stays[build.Id].Select(admission => new BuildVerdict.Stay(
                 admission,
@@ -105,9 +110,11 @@ internal sealed class BuildReaper(
             if (BuildVerdict.Judge(build, known, activity.LastHeard(build), now) is { } end)
             {
                 ServerLog.BuildEnded(log, build.Id, end.Status, end.Reason);
-                await endBuild.HandleAsync(build.Id, end, cancellation);
+                ends.Add(endBuild.HandleAsync(build.Id, end, cancellation));
             }
         }
+
+        await Task.WhenAll(ends);
     }
 
     private async Task FailOverdueStartsAsync(CancellationToken cancellation)

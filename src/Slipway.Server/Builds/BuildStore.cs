@@ -10,7 +10,7 @@ internal sealed class BuildStore(Database database)
 {
     private const string Columns =
         """
-        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.created_at, b.finished_at
+        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.untrusted, b.created_at, b.finished_at
         FROM builds b JOIN projects p ON p.id = b.project_id
         """;
 
@@ -29,8 +29,15 @@ internal sealed class BuildStore(Database database)
             """,
             new { projectId, createdAt = before?.CreatedAt ?? long.MaxValue, id = before?.Id ?? "", count }).AsList());
 
-    public IReadOnlyList<Build> ListRunning() => database.Read(connection =>
-        connection.Query<Build>($"SELECT {Columns} WHERE b.status = 1").AsList());
+    public long CountRunning() => database.Read(connection => connection.ExecuteScalar<long>("SELECT count(*) FROM builds WHERE status = 1"));
+
+    /// <summary>Running builds whose end may have to be told by the server: those on a builder, and those that have waited for one since before <paramref name="openedBefore"/>.</summary>
+    public IReadOnlyList<Build> ListToJudge(long openedBefore) => database.Read(connection => connection.Query<Build>(
+        $"""
+        SELECT {Columns} WHERE b.status = 1
+            AND (b.created_at < @openedBefore OR EXISTS (SELECT 1 FROM admissions a WHERE a.build_id = b.id))
+        """,
+        new { openedBefore }).AsList());
 
     public IReadOnlyList<Admission> ListAdmissions(string buildId) => database.Read(connection =>
         connection.Query<Admission>($"SELECT {AdmissionColumns} WHERE build_id = @buildId", new { buildId }).AsList());
@@ -54,12 +61,18 @@ internal sealed class BuildStore(Database database)
         connection =>
         {
             alongside?.Invoke(connection);
-            connection.Execute(
+            connection.ExecutePrepared(
                 """
-                INSERT INTO builds (id, project_id, status, tags, started_by, created_at)
-                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @CreatedAt)
+                INSERT INTO builds (id, project_id, status, tags, started_by, untrusted, created_at)
+                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Untrusted, @CreatedAt)
                 """,
-                build);
+                ("@Id", build.Id),
+                ("@ProjectId", build.ProjectId),
+                ("@Status", build.Status),
+                ("@Tags", build.Tags),
+                ("@StartedBy", build.StartedBy),
+                ("@Untrusted", build.Untrusted),
+                ("@CreatedAt", build.CreatedAt));
             return TokenStore.Insert(connection, token, tokenHash);
         },
         cancellation);

@@ -15,7 +15,7 @@ namespace Slipway.Server.Builds;
 
 /// <summary>Opens a build. Never sheds load: the published client gives up at the first refusal.</summary>
 internal sealed class StartBuild(
-    ProjectStore projects, BuildStore builds, BuildActivity activity, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
+    ProjectStore projects, BuildStore builds, BuildActivity activity, Replays replays, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
 {
     private const int TagsMax = 50;
 
@@ -34,6 +34,7 @@ internal sealed class StartBuild(
             OrganizationId = project.OrganizationId,
             StartedBy = caller.Oidc is { } job ? $"{caller.Name} through {job.Through(project.Id)}" : caller.Name,
             Tags = JsonSerializer.Serialize(request.Options.SelectMany(option => option.Tags).Distinct(StringComparer.Ordinal).Take(TagsMax)),
+            Untrusted = caller.Oidc?.IsUntrustedBy(project.Id) == true,
             CreatedAt = now,
         };
         var secret = TokenText.Create(TokenKind.Build);
@@ -60,18 +61,20 @@ internal sealed class StartBuild(
     }
 
     /// <summary>What a CI token's use changes and leaves in the audit log, in the build's own transaction; null for other callers.</summary>
-    private static Action<SqliteConnection>? UseOf(Caller caller, Build build) => caller.Oidc is not { } job ? null : connection =>
+    private Action<SqliteConnection>? UseOf(Caller caller, Build build) => caller.Oidc is not { } job ? null : connection =>
     {
         var policy = job.PolicyOf(build.ProjectId)!;
         var (count, projectId) = TrustStore.Use(connection, job, build.ProjectId, build.CreatedAt);
         if (projectId != build.ProjectId)
         {
+            replays.Tell(Replays.CiToken, $"{caller.Name} at {caller.Address}");
             throw new ApiException(
                 ConnectCode.PermissionDenied, "this CI token was used for another project before", "ask the CI provider for a new token");
         }
 
         if (count > (policy.SingleUse ? 1 : BuildsPerCiTokenMax))
         {
+            replays.Tell(Replays.CiToken, $"{caller.Name} at {caller.Address}");
             throw new ApiException(
                 policy.SingleUse ? ConnectCode.Unauthenticated : ConnectCode.ResourceExhausted,
                 policy.SingleUse ? "this CI token was used before, and the trust relationship takes each once" : $"this CI token has opened {BuildsPerCiTokenMax} builds",

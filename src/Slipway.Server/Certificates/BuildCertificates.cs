@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Slipway.Contract;
 using Slipway.Server.Builds;
+using Slipway.Server.Leasing;
 using Cert = Slipway.Contract.Depot.Cli.V1.Cert;
 
 namespace Slipway.Server.Certificates;
@@ -46,7 +47,7 @@ internal sealed class BuildCertificates : IDisposable
         var request = new CertificateRequest($"CN={build.Id}", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddUri(new Uri(
-            $"spiffe://slipway/org/{build.OrganizationId}/project/{build.ProjectId}/build/{build.Id}/arch/{architecture}"));
+            $"spiffe://slipway/org/{build.OrganizationId}/project/{CacheScope.Of(build)}/build/{build.Id}/arch/{architecture}"));
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(Purpose(ClientAuthentication));
         var now = _clock.GetUtcNow();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using System.Text;
 using Google.Protobuf;
@@ -83,19 +84,26 @@ internal sealed class ConnectUnaryCall(HttpContext http, MethodDescriptor method
     private async Task<byte[]> ReadLimitedAsync(Stream body)
     {
         using var read = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        int count;
-        while ((count = await body.ReadAsync(buffer, http.RequestAborted)) > 0)
+        var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+        try
         {
-            if (read.Length + count > Limits.MessageBytesMax)
+            int count;
+            while ((count = await body.ReadAsync(buffer, http.RequestAborted)) > 0)
             {
-                throw TooLarge();
+                if (read.Length + count > Limits.MessageBytesMax)
+                {
+                    throw TooLarge();
+                }
+
+                read.Write(buffer, 0, count);
             }
 
-            read.Write(buffer, 0, count);
+            return read.ToArray();
         }
-
-        return read.ToArray();
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private byte[] ReadJson(byte[] json)

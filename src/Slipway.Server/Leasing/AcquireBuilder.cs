@@ -31,7 +31,7 @@ internal sealed class AcquireBuilder(
             // Read before looking: a change in between must not be slept through.
             var changed = fleet.Changed;
             var left = PatienceLeft(build, architecture);
-            var lease = fleet.FindOrReserve(build.ProjectId, architecture, MayEmulate(architecture, left), out var reserved);
+            var lease = fleet.FindOrReserve(CacheScope.Of(build), architecture, MayEmulate(architecture, left), out var reserved);
             if (lease is null)
             {
                 await WaitForBuilderAsync(architecture, left, changed, cancellation);
@@ -69,7 +69,7 @@ internal sealed class AcquireBuilder(
 
     internal StartEngine Start(Lease lease)
     {
-        var project = projects.Find(lease.ProjectId);
+        var project = projects.Find(CacheScope.ProjectOf(lease.ProjectId));
         return new StartEngine
         {
             LeaseId = lease.Id,

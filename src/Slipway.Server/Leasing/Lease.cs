@@ -12,6 +12,7 @@ internal sealed class Lease
 
     public required string Id { get; init; }
 
+    /// <summary>A <see cref="CacheScope"/>, which is the project's id or one made from it.</summary>
     public required string ProjectId { get; init; }
 
     public required string Architecture { get; init; }

@@ -6,12 +6,19 @@ namespace Slipway.Server.Leasing;
 /// <summary>Engine runs as the database knows them: what is needed to take them over after a restart.</summary>
 internal sealed class LeaseStore(Database database)
 {
+    /// <remarks>
+    /// A scope that is not a project's id has a row beside the projects that nobody sees, for a deleted one: then the previous release, should it come
+    /// back, takes the engine for another project's and places no build on it.
+    /// </remarks>
     public Task AddAsync(Lease lease, long now, CancellationToken cancellation) => database.WriteAsync(
         """
+        INSERT INTO projects (id, organization_id, name, created_at, deleted_at)
+            SELECT @ProjectId, organization_id, name, @now, @now FROM projects WHERE id = @Base AND @Base <> @ProjectId
+            ON CONFLICT DO NOTHING;
         INSERT INTO leases (id, project_id, architecture, builder_id, server_name, created_at)
         VALUES (@Id, @ProjectId, @Architecture, @BuilderId, @ServerName, @now)
         """,
-        new { lease.Id, lease.ProjectId, lease.Architecture, lease.BuilderId, lease.ServerName, now },
+        new { lease.Id, lease.ProjectId, Base = CacheScope.ProjectOf(lease.ProjectId), lease.Architecture, lease.BuilderId, lease.ServerName, now },
         cancellation);
 
     public Task EndAsync(string id, long now, CancellationToken cancellation) => database.WriteAsync(

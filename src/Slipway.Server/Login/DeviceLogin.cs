@@ -13,7 +13,8 @@ namespace Slipway.Server.Login;
 /// <c>depot login</c>: the client polls with a secret that nobody else sees; the person at the browser compares a code, which opens nothing
 /// by itself, and approves. After RFC 8628, and its section 5.4 on being tricked into approving somebody else's login.
 /// </summary>
-internal sealed class DeviceLogin(LoginStore logins, UserStore users, SettledUrl url, IHostApplicationLifetime lifetime, TimeProvider clock)
+internal sealed class DeviceLogin(
+    LoginStore logins, UserStore users, Denials denials, Replays replays, SettledUrl url, IHostApplicationLifetime lifetime, TimeProvider clock)
 {
     private const int ClientLengthMax = 200;
 
@@ -48,7 +49,7 @@ internal sealed class DeviceLogin(LoginStore logins, UserStore users, SettledUrl
     }
 
     /// <summary>Waits until somebody has approved and answers the token; the second who asks gets nothing.</summary>
-    public async Task<string> FinishAsync(string poll, CancellationToken cancellation)
+    public async Task<string> FinishAsync(string poll, Caller caller, CancellationToken cancellation)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lifetime.ApplicationStopping);
         var hash = TokenText.TryParse(poll, out var kind) && kind == TokenKind.DevicePoll ? TokenText.Hash(poll) : "";
@@ -56,13 +57,13 @@ internal sealed class DeviceLogin(LoginStore logins, UserStore users, SettledUrl
         {
             if (login.UserId is { } userId && users.Find(userId) is { } user)
             {
-                return await TakeAsync(login, user, cancellation) ?? throw Over();
+                return await TakeAsync(login, user, cancellation) ?? throw Replayed(caller);
             }
 
             await WaitAsync(ends.Token);
         }
 
-        throw Over();
+        throw replays.IsSpent(hash) ? Replayed(caller) : Over();
     }
 
     /// <summary>What waits under this code; null when nothing does (any more).</summary>
@@ -79,7 +80,13 @@ internal sealed class DeviceLogin(LoginStore logins, UserStore users, SettledUrl
         var (token, secret) = CreateToken.ForLogin(user, $"depot login from {login.Address}", clock.Now());
         var caller = new Caller { Kind = CallerKind.User, Name = $"user {user.Email}", UserId = user.Id, Address = login.Address };
         var record = token.Record(caller, "token.create", clock.Now());
-        return await logins.TakeAsync(login.PollHash, token with { UserEmail = user.Email }, secret, record, cancellation) ? secret : null;
+        if (!await logins.TakeAsync(login.PollHash, token with { UserEmail = user.Email }, secret, record, cancellation))
+        {
+            return null;
+        }
+
+        replays.Spend(login.PollHash, login.ExpiresAt);
+        return secret;
     }
 
     private async Task WaitAsync(CancellationToken cancellation)
@@ -96,6 +103,13 @@ internal sealed class DeviceLogin(LoginStore logins, UserStore users, SettledUrl
 
     private AuditEntry Record(Caller caller, string action, PendingLogin? login) =>
         AuditEntry.By(caller, action, caller.Name, clock.Now()) with { Detail = login is null ? "" : $"asked for by {login.Address}, {login.Client}" };
+
+    private ApiException Replayed(Caller caller)
+    {
+        replays.Tell(Replays.DeviceCode, caller.Address);
+        denials.Add(caller, "login.finish", "the login's token was fetched before");
+        return Over();
+    }
 
     private static ApiException Over() =>
         new(ConnectCode.NotFound, "this login is over: it was denied, it has been fetched, or ten minutes have passed", "run \"depot login\" again");

@@ -17,7 +17,7 @@ internal sealed class LoginEndpoints(DeviceLogin logins) : LoginService.LoginSer
     public override async Task FinishLogin(
         FinishLoginRequest request, IServerStreamWriter<FinishLoginResponse> responseStream, ServerCallContext context)
     {
-        var token = await logins.FinishAsync(request.Id, context.CancellationToken);
+        var token = await logins.FinishAsync(request.Id, context.Caller(), context.CancellationToken);
         await responseStream.WriteAsync(new FinishLoginResponse { Token = token }, context.CancellationToken);
     }
 }

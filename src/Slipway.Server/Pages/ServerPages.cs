@@ -13,7 +13,7 @@ internal static class ServerPages
         routes.MapGet("/healthz", () => "ok\n");
         routes.MapGet("/readyz", Ready);
         routes.MapGet("/metrics", (ServerMetrics metrics, Fleet fleet, BuildStore builds) => Results.Text(
-            metrics.Render(fleet.Attached.Count, builds.ListRunning().Count), "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8));
+            metrics.Render(fleet.Attached.Count, builds.CountRunning()), "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8));
         routes.MapAsset(PageFrame.StylePath, "text/css; charset=utf-8");
         routes.MapAsset(PageFrame.IconPath, "image/svg+xml");
         var pages = routes.MapGroup("").AddEndpointFilter<PageGate>();

@@ -93,14 +93,14 @@ internal static class SignInPages
     }
 
     private static async Task<IResult> AcceptAsync(
-        HttpContext http, UserStore users, Passwords passwords, SignIn signIn, SettledUrl url, TimeProvider clock, string secret)
+        HttpContext http, UserStore users, Passwords passwords, SignIn signIn, SettledUrl url, Denials denials, Replays replays, TimeProvider clock, string secret)
     {
+        var visitor = PageGate.VisitorOf(http);
         if (Find(users, clock, secret) is not { } invitation)
         {
-            return Over();
+            return Refuse(http, visitor, denials, replays, secret);
         }
 
-        var visitor = PageGate.VisitorOf(http);
         var mine = visitor?.User.Email == invitation.Email;
         if (!mine && (visitor is not null || users.FindByEmail(invitation.Email) is not null))
         {
@@ -130,8 +130,10 @@ internal static class SignInPages
         };
         if (await users.AcceptAsync(TokenText.Hash(secret), user, record, http.RequestAborted) is not { } joined)
         {
-            return Over();
+            return Refuse(http, visitor, denials, replays, secret);
         }
+
+        replays.Spend(TokenText.Hash(secret), invitation.ExpiresAt ?? long.MaxValue);
 
         if (!mine)
         {
@@ -139,6 +141,19 @@ internal static class SignInPages
         }
 
         return Results.Redirect("/");
+    }
+
+    private static IResult Refuse(HttpContext http, Visitor? visitor, Denials denials, Replays replays, string secret)
+    {
+        var caller = visitor?.Caller ?? Access.Caller.Refused("") with { Address = Access.CallerFeature.Address(http) };
+        var spent = replays.IsSpent(TokenText.Hash(secret));
+        denials.Add(caller, "invitation.accept", spent ? "the invitation was used before" : "there is no such invitation (any more)");
+        if (spent)
+        {
+            replays.Tell(Replays.Invitation, caller.Address);
+        }
+
+        return Over();
     }
 
     private static IResult Over() => PageFrame.Show(

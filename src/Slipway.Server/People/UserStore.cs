@@ -7,8 +7,10 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.People;
 
 /// <summary>People, their roles, and invitations.</summary>
-internal sealed class UserStore(Database database)
+internal sealed class UserStore(Database database, TimeProvider clock)
 {
+    private readonly Remembered<IReadOnlyDictionary<string, Role>> _roles = new(database, clock);
+
     private const string Columns = "id, email, name, password_hash, created_at FROM users";
     private const string InvitationColumns = "email, organization_id, role, created_at, expires_at FROM invitations";
 
@@ -17,10 +19,10 @@ internal sealed class UserStore(Database database)
 
     public User? FindByEmail(string email) => database.Read(connection => FindByEmail(connection, email));
 
-    public IReadOnlyDictionary<string, Role> RolesOf(string userId) => database.Read(connection =>
+    public IReadOnlyDictionary<string, Role> RolesOf(string userId) => _roles.Find(userId, wanted => database.Read(connection =>
         connection.Query<(string OrganizationId, string Role)>(
-            "SELECT organization_id, role FROM memberships WHERE user_id = @userId", new { userId })
-            .ToDictionary(row => row.OrganizationId, row => Roles.Stored(row.Role), StringComparer.Ordinal));
+            "SELECT organization_id, role FROM memberships WHERE user_id = @wanted", new { wanted })
+            .ToDictionary(row => row.OrganizationId, row => Roles.Stored(row.Role), StringComparer.Ordinal)))!;
 
     public Member? FindMember(string email, string organizationId) => List(organizationId).FirstOrDefault(member => member.Email == email);
 
@@ -72,7 +74,7 @@ internal sealed class UserStore(Database database)
 
     /// <summary>Turns an invitation into a membership, once; null when somebody was faster.</summary>
     /// <param name="newUser">Made when the address has no account yet.</param>
-    public Task<User?> AcceptAsync(string hash, User newUser, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+    public Task<User?> AcceptAsync(string hash, User newUser, AuditEntry record, CancellationToken cancellation) => database.WriteRightsAsync(
         connection =>
         {
             var invitation = connection.QuerySingleOrDefault<Member>(
@@ -94,7 +96,7 @@ internal sealed class UserStore(Database database)
     /// and with it every session and token of the account.
     /// </summary>
     public Task<User?> SignInExternallyAsync(
-        string issuer, string subject, User newUser, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        string issuer, string subject, User newUser, AuditEntry record, CancellationToken cancellation) => database.WriteRightsAsync(
         connection =>
         {
             var user = connection.QuerySingleOrDefault<User>(

@@ -1,12 +1,13 @@
 using Slipway.Contract.Connect;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
+using Slipway.Server.Builders;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
 
 /// <summary>Creates, changes and deletes organizations and projects.</summary>
-internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
+internal sealed class ManageProjects(ProjectStore projects, Fleet fleet, TimeProvider clock)
 {
     public async Task<Organization> CreateOrganizationAsync(string name, Caller caller, CancellationToken cancellation)
     {
@@ -49,8 +50,14 @@ internal sealed class ManageProjects(ProjectStore projects, TimeProvider clock)
         return changed;
     }
 
-    public Task DeleteAsync(string id, Caller caller, CancellationToken cancellation) =>
-        projects.DeleteAsync(id, Record(caller, "project.delete", Find(id, caller)), cancellation);
+    /// <summary>Nobody waits for the builders to throw the cache away; one that is not connected is told when it comes back.</summary>
+    public async Task DeleteAsync(string id, Caller caller, CancellationToken cancellation)
+    {
+        foreach (var holder in await projects.DeleteAsync(id, Record(caller, "project.delete", Find(id, caller)), cancellation))
+        {
+            _ = fleet.ResetCache(holder.BuilderId, holder.ProjectId);
+        }
+    }
 
     private Project Find(string id, Caller caller)
     {

@@ -28,7 +28,7 @@ internal sealed class ProjectEndpoints(ProjectStore projects, ResetProjectCache 
     {
         var project = projects.Find(request.ProjectId);
         AccessControl.Authorize(context.Caller(), CallerAction.ResetCache, Resource.Of(request.ProjectId, project));
-        await reset.HandleAsync(project!, context.CancellationToken);
+        await reset.HandleAsync(project!, context.Caller(), context.CancellationToken);
         return new ResetProjectCacheResponse { Name = project!.Name, OrgName = project.OrganizationName };
     }
 }

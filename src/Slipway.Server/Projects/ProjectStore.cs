@@ -1,12 +1,15 @@
 using Dapper;
 using Slipway.Server.Audit;
+using Slipway.Server.Builders;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
 
 /// <summary>Organizations and their projects.</summary>
-internal sealed class ProjectStore(Database database)
+internal sealed class ProjectStore(Database database, TimeProvider clock)
 {
+    private readonly Remembered<Project> _byId = new(database, clock);
+
     private const string Columns =
         """
         p.id, p.organization_id, p.name, o.name AS organization_name, p.created_at, p.cache_keep_bytes, p.cache_keep_days
@@ -14,8 +17,8 @@ internal sealed class ProjectStore(Database database)
         WHERE p.deleted_at IS NULL
         """;
 
-    public Project? Find(string id) => database.Read(connection =>
-        connection.QuerySingleOrDefault<Project>($"SELECT {Columns} AND p.id = @id", new { id }));
+    public Project? Find(string id) => _byId.Find(id, wanted => database.Read(connection =>
+        connection.QuerySingleOrDefault<Project>($"SELECT {Columns} AND p.id = @wanted", new { wanted })));
 
     public IReadOnlyList<Project> List() => database.Read(connection =>
         connection.Query<Project>($"SELECT {Columns} ORDER BY o.name, p.name, p.id").AsList());
@@ -44,7 +47,14 @@ internal sealed class ProjectStore(Database database)
         record,
         cancellation);
 
-    /// <summary>The row stays, for the sake of the builds that point at it.</summary>
-    public Task DeleteAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE projects SET deleted_at = @At WHERE id = @id AND deleted_at IS NULL", new { id, record.At }, record, cancellation);
+    /// <summary>The row stays, for the sake of the builds that point at it; its caches go.</summary>
+    /// <returns>Which builder holds which.</returns>
+    public Task<IReadOnlyList<(string BuilderId, string ProjectId)>> DeleteAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteRightsAsync(
+        connection =>
+        {
+            connection.Execute("UPDATE projects SET deleted_at = @At WHERE id = @id AND deleted_at IS NULL", new { id, record.At });
+            AuditStore.Append(connection, record);
+            return BuilderStore.AskCacheReset(connection, id);
+        },
+        cancellation);
 }

@@ -1,17 +1,26 @@
 using Slipway.Contract.Connect;
+using Slipway.Server.Access;
+using Slipway.Server.Audit;
 using Slipway.Server.Builders;
+using Slipway.Server.Storage;
 
 namespace Slipway.Server.Projects;
 
 /// <summary>Throws a project's cache away on every builder that has one: now where the builder is connected, else when it comes back.</summary>
-internal sealed class ResetProjectCache(BuilderStore builders, Fleet fleet)
+internal sealed class ResetProjectCache(BuilderStore builders, Fleet fleet, TimeProvider clock)
 {
     private static readonly TimeSpan AnswerWait = TimeSpan.FromSeconds(8);
 
-    public async Task HandleAsync(Project project, CancellationToken cancellation)
+    public async Task HandleAsync(Project project, Caller caller, CancellationToken cancellation)
     {
-        var holders = await builders.AskCacheResetAsync(project.Id, cancellation);
-        var asked = holders.Select(holder => fleet.ResetCache(holder, project.Id)).OfType<Task<string>>().ToList();
+        var record = AuditEntry.By(caller, "cache.reset", $"project {project.Id}", clock.Now()) with
+        {
+            OrganizationId = project.OrganizationId,
+            ProjectId = project.Id,
+            Detail = project.Name,
+        };
+        var holders = await builders.AskCacheResetAsync(project.Id, record, cancellation);
+        var asked = holders.Select(holder => fleet.ResetCache(holder.BuilderId, holder.ProjectId)).OfType<Task<string>>().ToList();
         string[] errors;
         try
         {

@@ -35,9 +35,10 @@ internal sealed class GroupCommit : IAsyncDisposable
     }
 
     /// <summary>Runs <paramref name="write"/> in a transaction; the task ends when it has been committed.</summary>
-    public async Task<T> ExecuteAsync<T>(Func<SqliteConnection, T> write, CancellationToken cancellation)
+    /// <param name="committed">Runs after the COMMIT and before the task ends, also when the caller has left.</param>
+    public async Task<T> ExecuteAsync<T>(Func<SqliteConnection, T> write, CancellationToken cancellation, Action? committed = null)
     {
-        var queued = new Write<T>(write);
+        var queued = new Write<T>(write, committed);
         await _queue.Writer.WriteAsync(queued, cancellation);
 
         // A caller that leaves does not undo its write: it may be in the middle of a COMMIT that others share.
@@ -71,13 +72,13 @@ internal sealed class GroupCommit : IAsyncDisposable
         try
         {
             var connection = _connection ??= _open();
-            Run(connection, "BEGIN IMMEDIATE");
+            connection.ExecutePrepared("BEGIN IMMEDIATE");
             foreach (var write in batch)
             {
                 RunOne(connection, write);
             }
 
-            Run(connection, "COMMIT");
+            connection.ExecutePrepared("COMMIT");
         }
         catch (Exception failure)
         {
@@ -92,16 +93,16 @@ internal sealed class GroupCommit : IAsyncDisposable
 
     private static void RunOne(SqliteConnection connection, Write write)
     {
-        Run(connection, "SAVEPOINT one");
+        connection.ExecutePrepared("SAVEPOINT one");
         try
         {
             write.Run(connection);
-            Run(connection, "RELEASE one");
+            connection.ExecutePrepared("RELEASE one");
         }
         catch (Exception failure) when (!IsStorageFailure(failure))
         {
-            Run(connection, "ROLLBACK TO one");
-            Run(connection, "RELEASE one");
+            connection.ExecutePrepared("ROLLBACK TO one");
+            connection.ExecutePrepared("RELEASE one");
             write.Refuse(failure);
         }
     }
@@ -132,13 +133,6 @@ internal sealed class GroupCommit : IAsyncDisposable
     private static bool IsStorageFailure(Exception failure) =>
         failure is SqliteException { SqliteErrorCode: SqliteFull or SqliteIoError or SqliteReadOnly or SqliteCannotOpen };
 
-    private static void Run(SqliteConnection connection, string statement)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = statement;
-        command.ExecuteNonQuery();
-    }
-
     private abstract class Write
     {
         public abstract void Run(SqliteConnection connection);
@@ -150,7 +144,7 @@ internal sealed class GroupCommit : IAsyncDisposable
         public abstract void Complete();
     }
 
-    private sealed class Write<T>(Func<SqliteConnection, T> work) : Write
+    private sealed class Write<T>(Func<SqliteConnection, T> work, Action? committed) : Write
     {
         private T _result = default!;
         private Exception? _refusal;
@@ -171,6 +165,7 @@ internal sealed class GroupCommit : IAsyncDisposable
             }
             else
             {
+                committed?.Invoke();
                 Done.TrySetResult(_result);
             }
         }

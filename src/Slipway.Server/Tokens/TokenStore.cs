@@ -6,8 +6,10 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Tokens;
 
 /// <summary>The tokens' table: hashes and what they stand for.</summary>
-internal sealed class TokenStore(Database database)
+internal sealed class TokenStore(Database database, TimeProvider clock)
 {
+    private readonly Remembered<TokenRecord> _byHash = new(database, clock);
+
     private const string Columns =
         """
         t.id, t.kind, t.name, coalesce(t.organization_id, p.organization_id) AS organization_id,
@@ -19,8 +21,9 @@ internal sealed class TokenStore(Database database)
         LEFT JOIN users u ON u.id = t.user_id
         """;
 
-    public TokenRecord? FindByHash(string hash) => database.Read(connection =>
-        connection.QuerySingleOrDefault<TokenRecord>($"SELECT {Columns} WHERE t.hash = @hash", new { hash }));
+    /// <summary>For the call that a token comes with: asked for with every one.</summary>
+    public TokenRecord? FindByHash(string hash) => _byHash.Find(hash, wanted => database.Read(connection =>
+        connection.QuerySingleOrDefault<TokenRecord>($"SELECT {Columns} WHERE t.hash = @wanted", new { wanted })));
 
     public TokenRecord? Find(string id) => database.Read(connection =>
         connection.QuerySingleOrDefault<TokenRecord>($"SELECT {Columns} WHERE t.id = @id", new { id }));
@@ -39,7 +42,7 @@ internal sealed class TokenStore(Database database)
 
     /// <summary>Puts a token beside another one, which goes on until <paramref name="oldEndsAt"/>.</summary>
     public Task RotateAsync(
-        TokenRecord old, TokenRecord next, string hash, long oldEndsAt, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        TokenRecord old, TokenRecord next, string hash, long oldEndsAt, AuditEntry record, CancellationToken cancellation) => database.WriteRightsAsync(
         connection =>
         {
             connection.Execute(
@@ -50,35 +53,32 @@ internal sealed class TokenStore(Database database)
         cancellation);
 
     /// <summary>For use inside another store's transaction.</summary>
-    internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.Execute(
+    internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.ExecutePrepared(
         """
         INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, created_at, expires_at)
         VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @CreatedAt, @ExpiresAt)
         """,
-        new
-        {
-            token.Id,
-            hash,
-            token.Kind,
-            token.Name,
-            token.OrganizationId,
-            token.ProjectId,
-            token.BuildId,
-            token.BuilderId,
-            token.UserId,
-            token.Role,
-            token.Reusable,
-            token.CreatedAt,
-            token.ExpiresAt,
-        });
+        ("@Id", token.Id),
+        ("@hash", hash),
+        ("@Kind", token.Kind),
+        ("@Name", token.Name),
+        ("@OrganizationId", token.OrganizationId),
+        ("@ProjectId", token.ProjectId),
+        ("@BuildId", token.BuildId),
+        ("@BuilderId", token.BuilderId),
+        ("@UserId", token.UserId),
+        ("@Role", token.Role),
+        ("@Reusable", token.Reusable),
+        ("@CreatedAt", token.CreatedAt),
+        ("@ExpiresAt", token.ExpiresAt));
 
     public Task<int> RevokeAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         "UPDATE tokens SET revoked_at = coalesce(revoked_at, @At) WHERE id = @id", new { id, record.At }, record, cancellation);
 
     /// <summary>Ends the identity of a builder that was removed.</summary>
-    public Task<int> RevokeOfBuilderAsync(string builderId, long now, CancellationToken cancellation) => database.WriteAsync(
-        "UPDATE tokens SET revoked_at = coalesce(revoked_at, @now) WHERE builder_id = @builderId",
-        new { builderId, now },
+    public Task<int> RevokeOfBuilderAsync(string builderId, long now, CancellationToken cancellation) => database.WriteRightsAsync(
+        connection => connection.Execute(
+            "UPDATE tokens SET revoked_at = coalesce(revoked_at, @now) WHERE builder_id = @builderId", new { builderId, now }),
         cancellation);
 
     public Task<int> MarkUsedAsync(IReadOnlyList<KeyValuePair<string, long>> uses, CancellationToken cancellation) =>

@@ -54,8 +54,9 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
         private JsonWebKey? Known(string keyId, string algorithm) => _keys.FirstOrDefault(key =>
             key.Kid == keyId && key.Use != "enc" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
             {
-                SecurityAlgorithms.RsaSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize >= 2048,
+                SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.RsaSsaPssSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize >= 2048,
                 SecurityAlgorithms.EcdsaSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P256,
+                SecurityAlgorithms.EcdsaSha384 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P384,
                 _ => false,
             });
 

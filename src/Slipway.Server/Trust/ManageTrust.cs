@@ -30,6 +30,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
             Conditions = TrustPolicy.Write(conditions),
             DepotAudience = asked.DepotAudience,
             SingleUse = asked.SingleUse,
+            Tier = TrustTier.Check(asked.Tier, provider),
             CreatedAt = clock.Now(),
         };
         RefuseDouble(policy);
@@ -78,10 +79,10 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
         {
             OrganizationId = policy.OrganizationId,
             ProjectId = policy.ProjectId,
-            Detail = $"{policy.Provider} {policy.Issuer}: {string.Join(", ", policy.ReadConditions().Select(condition => condition.Describe()))}",
+            Detail = $"{policy.Provider} {policy.Issuer}: {string.Join(", ", policy.ReadConditions().Select(condition => condition.Describe()))}, {policy.Tier}",
         };
 }
 
 /// <summary>A relationship that somebody asks for.</summary>
 internal sealed record NewTrust(
-    string ProjectId, string Provider, string Issuer, IReadOnlyList<ClaimCondition> Conditions, bool DepotAudience = false, bool SingleUse = false);
+    string ProjectId, string Provider, string Issuer, IReadOnlyList<ClaimCondition> Conditions, bool DepotAudience = false, bool SingleUse = false, string Tier = "");

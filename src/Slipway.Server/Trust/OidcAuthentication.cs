@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Slipway.Server.Access;
@@ -16,7 +18,11 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     private static readonly Caller Unknown = Caller.Refused(
         "the CI provider's token was not accepted; check that the project trusts its issuer: slipway admin trust list, or set DEPOT_TOKEN");
 
+    private const int VerifiedMax = 10_000;
     private static readonly JsonWebTokenHandler Signatures = new();
+
+    // By the token's hash: the key that it was found signed with. Keys that are fetched again are other objects.
+    private readonly ConcurrentDictionary<string, SecurityKey> _verified = new(StringComparer.Ordinal);
 
     public async ValueTask<Caller> IdentifyAsync(string bearer, CancellationToken cancellation)
     {
@@ -36,7 +42,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             return Unaccepted($"the issuer \"{token.Issuer}\" is not https, and not allowed with --oidc-allow-insecure-issuer");
         }
 
-        if (await RefuseAsync(token, cancellation) is { } forged)
+        if (await RefuseAsync(token, policies, cancellation) is { } forged)
         {
             return Unaccepted(forged);
         }
@@ -62,9 +68,9 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     private static string Clip(string text) => text.Length <= 200 ? text : text[..200] + "…";
 
     /// <summary>Why the token is not the issuer's; null when it is.</summary>
-    private async Task<string?> RefuseAsync(JwtText token, CancellationToken cancellation)
+    private async Task<string?> RefuseAsync(JwtText token, IReadOnlyList<TrustPolicy> policies, CancellationToken cancellation)
     {
-        if (token.Algorithm is not (SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.EcdsaSha256))
+        if (!policies.Any(policy => TrustProvider.Find(policy.Provider).Algorithms.Contains(token.Algorithm, StringComparer.Ordinal)))
         {
             return $"its algorithm is \"{Clip(token.Algorithm)}\"";
         }
@@ -79,6 +85,18 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             return $"its issuer has no {token.Algorithm} key \"{Clip(token.KeyId)}\"";
         }
 
+        return await IsSignedByAsync(key, token) ? null : "its signature is wrong";
+    }
+
+    /// <summary>A job's client sends its token with several calls; the same text under the very same key need not be computed again.</summary>
+    private async Task<bool> IsSignedByAsync(SecurityKey key, JwtText token)
+    {
+        var hash = token.Hash;
+        if (_verified.TryGetValue(hash, out var known) && ReferenceEquals(known, key))
+        {
+            return true;
+        }
+
         // Signature alone: everything else is judged here, by this server's clock and words.
         var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
         {
@@ -90,7 +108,18 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             ValidateAudience = false,
             ValidateLifetime = false,
         });
-        return verified.IsValid ? null : "its signature is wrong";
+        if (!verified.IsValid)
+        {
+            return false;
+        }
+
+        if (_verified.Count >= VerifiedMax)
+        {
+            _verified.Clear();
+        }
+
+        _verified[hash] = key;
+        return true;
     }
 
     private string? JudgeTime(JwtText token, TimeSpan lifeMax)
@@ -129,12 +158,12 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         }
 
         var matches = new List<TrustPolicy>();
-        var misses = new List<TrustMiss>();
+        var misses = new List<TrustMatch>();
         foreach (var policy in policies)
         {
             if (new TrustMatch(token, policy) is { IsMet: false } unmet)
             {
-                misses.AddRange(unmet.IsOfTheSameOwner ? [new TrustMiss(policy, unmet.Differences)] : []);
+                misses.Add(unmet);
                 continue;
             }
 
@@ -153,6 +182,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
                 Subject = token.Claim("sub") ?? "",
                 ExpiresAt = token.Time("exp")!.Value + Leeway,
                 Matches = matches,
+                Untrusted = matches.Where(policy => TrustTier.IsUntrusted(policy, token)).Select(policy => policy.Id).ToFrozenSet(StringComparer.Ordinal),
                 Misses = misses,
             },
         };

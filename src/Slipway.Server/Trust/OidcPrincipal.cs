@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace Slipway.Server.Trust;
 
 /// <summary>A CI job, as its provider's verified token describes it, and what it gets from whom.</summary>
@@ -15,30 +17,35 @@ internal sealed record OidcPrincipal
     /// <summary>Every relationship that the token meets, oldest first.</summary>
     public IReadOnlyList<TrustPolicy> Matches { get; init; } = [];
 
-    /// <summary>Relationships with the job's own organization that it does not meet, with what differs.</summary>
-    public IReadOnlyList<TrustMiss> Misses { get; init; } = [];
+    /// <summary>Those of <see cref="Matches"/> by which a build is not trusted.</summary>
+    public IReadOnlySet<string> Untrusted { get; init; } = FrozenSet<string>.Empty;
 
-    /// <summary>The relationship that counts for this project: of several the oldest.</summary>
-    public TrustPolicy? PolicyOf(string projectId) => Matches.FirstOrDefault(policy => policy.ProjectId == projectId);
+    /// <summary>Relationships with its issuer that it does not meet.</summary>
+    public IReadOnlyList<TrustMatch> Misses { get; init; } = [];
+
+    /// <summary>The relationship that counts for this project: of several one that trusts the build, and of these the oldest.</summary>
+    public TrustPolicy? PolicyOf(string projectId) =>
+        Matches.Where(policy => policy.ProjectId == projectId).OrderBy(policy => Untrusted.Contains(policy.Id)).FirstOrDefault();
+
+    public bool IsUntrustedBy(string projectId) => PolicyOf(projectId) is not { } policy || Untrusted.Contains(policy.Id);
 
     /// <summary>How the job got in, for the build's record.</summary>
     public string Through(string projectId)
     {
         var all = Matches.Where(policy => policy.ProjectId == projectId).Select(policy => policy.Id).ToList();
-        return all.Count == 1 ? $"trust relationship {all[0]}" : $"trust relationship {all[0]}, the oldest of {string.Join(", ", all)}";
+        var counts = PolicyOf(projectId)!.Id;
+        var others = all.Count == 1 ? "" : $", the oldest {(counts == all[0] ? "" : "trusted one ")}of {string.Join(", ", all)}";
+        return $"trust relationship {counts}{others}{(IsUntrustedBy(projectId) ? ", untrusted" : "")}";
     }
 
     /// <summary>Which relationship came closest and what differs; nothing of relationships with other organizations.</summary>
     public string WhyNot(string? projectId)
     {
-        var own = Misses.Where(miss => miss.Policy.ProjectId == projectId).ToList();
-        var closest = (own.Count > 0 ? own : Misses).OrderBy(miss => miss.Differences.Count).ThenBy(miss => miss.Policy.CreatedAt).FirstOrDefault();
+        var told = Misses.Where(miss => miss.IsOfTheSameOwner).ToList();
+        var own = told.Where(miss => miss.Policy.ProjectId == projectId).ToList();
+        var closest = (own.Count > 0 ? own : told).OrderBy(miss => miss.Differences.Count).ThenBy(miss => miss.Policy.CreatedAt).FirstOrDefault();
         return closest is null
             ? "no trust relationship of it matches this job; its owner can add one: slipway admin trust add"
             : $"the closest trust relationship, {closest.Policy.Id}, expects {string.Join(" and ", closest.Differences)}";
     }
 }
-
-/// <summary>A relationship that a token does not meet.</summary>
-/// <param name="Differences">In words: <c>pipeline_slug "app", the token says "web"</c>.</param>
-internal sealed record TrustMiss(TrustPolicy Policy, IReadOnlyList<string> Differences);

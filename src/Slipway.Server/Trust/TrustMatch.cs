@@ -1,30 +1,24 @@
 namespace Slipway.Server.Trust;
 
-/// <summary>A verified token held against one relationship.</summary>
-internal sealed class TrustMatch
+/// <summary>A verified token held against one relationship. Words are made when somebody asks: most tokens miss most relationships, and nobody does.</summary>
+internal sealed class TrustMatch(JwtText token, TrustPolicy policy)
 {
     private const int ShownMax = 80;
 
-    public TrustMatch(JwtText token, TrustPolicy policy)
-    {
-        var conditions = policy.ReadConditions();
-        var differences = conditions
-            .Where(condition => !condition.IsMet(token.Claim(condition.Claim)))
-            .Select(condition => Differ(condition.Describe(), token.Claim(condition.Claim)))
-            .ToList();
-        differences.AddRange(policy.ReadPins()
-            .Where(pin => token.Claim(pin.Key) is { } id && id != pin.Value)
-            .Select(pin => Differ($"{pin.Key} \"{pin.Value}\", as it was when the relationship was first used", token.Claim(pin.Key))));
-        Differences = differences;
-        IsOfTheSameOwner = IsOwn(conditions, token, TrustProvider.Find(policy.Provider));
-    }
+    public TrustPolicy Policy => policy;
 
-    public IReadOnlyList<string> Differences { get; }
+    public bool IsMet => !Unmet().Any() && !OtherIds().Any();
 
-    public bool IsMet => Differences.Count == 0;
+    /// <summary>What differs, in words: <c>pipeline_slug "app", the token says "web"</c>.</summary>
+    public IReadOnlyList<string> Differences => [.. Unmet().Select(condition => Differ(condition.Describe(), token.Claim(condition.Claim))),
+        .. OtherIds().Select(pin => Differ($"{pin.Key} \"{pin.Value}\", as it was when the relationship was first used", token.Claim(pin.Key)))];
 
     /// <summary>Whether the job's owner is the one that the relationship is with: only then may the job learn what differs.</summary>
-    public bool IsOfTheSameOwner { get; }
+    public bool IsOfTheSameOwner => IsOwn(policy.ReadConditions(), token, TrustProvider.Find(policy.Provider));
+
+    private IEnumerable<ClaimCondition> Unmet() => policy.ReadConditions().Where(condition => !condition.IsMet(token.Claim(condition.Claim)));
+
+    private IEnumerable<KeyValuePair<string, string>> OtherIds() => policy.ReadPins().Where(pin => token.Claim(pin.Key) is { } id && id != pin.Value);
 
     /// <summary>How records call the job: <c>buildkite acme/app</c>.</summary>
     public static string NameOf(JwtText token, string provider)

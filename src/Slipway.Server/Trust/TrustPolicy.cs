@@ -29,6 +29,9 @@ internal sealed record TrustPolicy
 
     public bool SingleUse { get; init; }
 
+    /// <summary>One of <see cref="TrustTier"/>'s.</summary>
+    public string Tier { get; init; } = TrustTier.Trusted;
+
     public long CreatedAt { get; init; }
 
     public long? LastUsedAt { get; init; }

@@ -1,3 +1,4 @@
+using Microsoft.IdentityModel.Tokens;
 using Slipway.Contract.Connect;
 
 namespace Slipway.Server.Trust;
@@ -28,6 +29,12 @@ internal sealed record TrustProvider
     /// <summary>The only claims that a pattern may stand for.</summary>
     public IReadOnlyList<string> RefLike { get; init; } = [];
 
+    /// <summary>Whether a token says that its build is of what the owner's own people wrote; null where tokens do not tell.</summary>
+    public Func<JwtText, bool>? VouchesFor { get; init; }
+
+    /// <summary>How its tokens may be signed; these CI systems all sign with RS256.</summary>
+    public IReadOnlyList<string> Algorithms { get; init; } = [SecurityAlgorithms.RsaSha256];
+
     /// <summary>From "iat" to "exp"; a token that lives longer was not made for a call to a service.</summary>
     public required TimeSpan LifeMax { get; init; }
 
@@ -53,6 +60,10 @@ internal sealed record TrustProvider
         OwnerInPath = ("repository", "repository_owner"),
         Ids = ["repository_owner_id", "repository_id"],
         RefLike = ["ref", "head_ref", "base_ref", "workflow_ref", "job_workflow_ref"],
+
+        // docs.github.com, "OpenID Connect reference": pull_request_target and workflow_run come with the base repository's identity, whoever wrote the code.
+        VouchesFor = token => token.Claim("event_name") is "push" or "schedule" or "workflow_dispatch" or "repository_dispatch" or "release"
+            && token.Claim("ref_protected") == "true",
         LifeMax = TimeSpan.FromMinutes(20),
     };
 
@@ -65,6 +76,7 @@ internal sealed record TrustProvider
         OwnerInPath = ("project_path", "namespace_path"),
         Ids = ["namespace_id", "project_id"],
         RefLike = ["ref", "ref_path", "ci_config_ref_uri"],
+        VouchesFor = token => token.Claim("ref_protected") == "true",
 
         // docs.gitlab.com/ci/secrets/id_token_authentication: as long as the job may run.
         LifeMax = TimeSpan.FromHours(24),
@@ -86,6 +98,9 @@ internal sealed record TrustProvider
         Name = "oidc",
         Owner = [],
         Repository = [],
+
+        // Not EdDSA: .NET has no Ed25519, and no second implementation of signatures is worth an issuer that offers nothing else.
+        Algorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384],
         RefLike = ["ref", "branch", "tag", "build_branch", "build_tag"],
         LifeMax = TimeSpan.FromHours(1),
     };

@@ -75,6 +75,11 @@ internal static class TrustRules
             warnings.Add("a pull request from a fork may carry any branch name: turn on \"Prefix third-party fork branch names\" in Buildkite");
         }
 
+        if (policy.Tier == TrustTier.Trusted && provider.VouchesFor is not null)
+        {
+            warnings.Add("a pull request from a fork counts as trusted, too: --tier claims asks each token");
+        }
+
         if (provider.Ids.Count > 0 && policy.ReadPins().Count == 0 && !conditions.Any(condition => provider.Ids.Contains(condition.Claim)))
         {
             warnings.Add($"names can be given up and taken by others; the first token that carries {string.Join(" and ", provider.Ids)} pins them");

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -10,14 +9,11 @@ namespace Slipway.Server.Trust;
 /// <summary>Trust relationships, and which CI tokens opened builds.</summary>
 internal sealed class TrustStore(Database database, TimeProvider clock)
 {
-    /// <summary>How long a relationship that "slipway admin --data" removed beside the server still counts; the server's own changes count at once.</summary>
-    private const long RememberedFor = 2000;
-
-    private readonly ConcurrentDictionary<string, (long ReadAt, IReadOnlyList<TrustPolicy> Policies)> _remembered = new(StringComparer.Ordinal);
+    private readonly Remembered<IReadOnlyList<TrustPolicy>> _byIssuer = new(database, clock);
 
     private const string Columns =
         """
-        t.id, t.project_id, p.organization_id, t.provider, t.issuer, t.conditions, t.pins, t.depot_audience, t.single_use, t.created_at, t.last_used_at
+        t.id, t.project_id, p.organization_id, t.provider, t.issuer, t.conditions, t.pins, t.depot_audience, t.single_use, t.tier, t.created_at, t.last_used_at
         FROM trust_policies t JOIN projects p ON p.id = t.project_id
         WHERE t.removed_at IS NULL AND p.deleted_at IS NULL
         """;
@@ -29,40 +25,28 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
         connection.Query<TrustPolicy>($"SELECT {Columns} ORDER BY t.created_at, t.id").AsList());
 
     /// <summary>Oldest first: that is the order in which they are tried.</summary>
-    public IReadOnlyList<TrustPolicy> ListOfIssuer(string issuer)
-    {
-        var now = clock.Now();
-        if (_remembered.TryGetValue(issuer, out var known) && now - known.ReadAt < RememberedFor)
-        {
-            return known.Policies;
-        }
+    public IReadOnlyList<TrustPolicy> ListOfIssuer(string issuer) => _byIssuer.Find(issuer, ReadOfIssuer) ?? [];
 
-        var policies = database.Read(connection =>
-            connection.Query<TrustPolicy>($"SELECT {Columns} AND t.issuer = @issuer ORDER BY t.created_at, t.id", new { issuer }).AsList());
-        if (policies.Count > 0)
-        {
-            // Only issuers that somebody trusts: a stranger's made-up ones would fill the memory.
-            _remembered[issuer] = (now, policies);
-        }
+    // Null for an issuer that nobody trusts, which is not remembered: a stranger's made-up ones would fill the memory.
+    private List<TrustPolicy>? ReadOfIssuer(string issuer) => database.Read(connection =>
+        connection.Query<TrustPolicy>($"SELECT {Columns} AND t.issuer = @issuer ORDER BY t.created_at, t.id", new { issuer }).AsList())
+        is { Count: > 0 } policies ? policies : null;
 
-        return policies;
-    }
-
-    public Task AddAsync(TrustPolicy policy, AuditEntry record, CancellationToken cancellation) => ForgetAfterAsync(database.WriteAsync(
+    public Task AddAsync(TrustPolicy policy, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         """
-        INSERT INTO trust_policies (id, project_id, provider, issuer, conditions, depot_audience, single_use, created_at)
-        VALUES (@Id, @ProjectId, @Provider, @Issuer, @Conditions, @DepotAudience, @SingleUse, @CreatedAt)
+        INSERT INTO trust_policies (id, project_id, provider, issuer, conditions, depot_audience, single_use, tier, created_at)
+        VALUES (@Id, @ProjectId, @Provider, @Issuer, @Conditions, @DepotAudience, @SingleUse, @Tier, @CreatedAt)
         """,
         policy,
         record,
-        cancellation));
+        cancellation);
 
-    public Task RemoveAsync(string id, AuditEntry record, CancellationToken cancellation) => ForgetAfterAsync(database.WriteAsync(
-        "UPDATE trust_policies SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation));
+    public Task RemoveAsync(string id, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE trust_policies SET removed_at = @At WHERE id = @id AND removed_at IS NULL", new { id, record.At }, record, cancellation);
 
     /// <summary>Keeps the ids that a relationship's first token carried.</summary>
     public Task PinAsync(string id, IReadOnlyDictionary<string, string> pins, AuditEntry record, CancellationToken cancellation) =>
-        ForgetAfterAsync(database.WriteAsync(
+        database.WriteRightsAsync(
             connection =>
             {
                 var written = connection.Execute(
@@ -75,7 +59,7 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
 
                 return written;
             },
-            cancellation));
+            cancellation);
 
     /// <summary>Counts a build on a CI token, in the build's own transaction.</summary>
     /// <returns>How many builds it has opened now, and for which project it counts.</returns>
@@ -97,10 +81,4 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
     /// <summary>Forgets tokens that have expired: nobody can use them again.</summary>
     public Task PurgeAsync(long before, CancellationToken cancellation) => database.WriteAsync(
         "DELETE FROM oidc_uses WHERE expires_at < @before", new { before }, cancellation);
-
-    private async Task ForgetAfterAsync(Task<int> change)
-    {
-        await change;
-        _remembered.Clear();
-    }
 }

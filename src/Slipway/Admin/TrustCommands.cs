@@ -19,7 +19,11 @@ internal static class TrustCommands
             Description = "take tokens for https://depot.dev, the only audience that the published client asks for",
         };
         var once = new Option<bool>("--single-use") { Description = "take each token for one build only" };
-        var command = new Command("add", "Let jobs of a CI provider build a project") { project, provider, issuer, depot, once };
+        var tier = new Option<string?>("--tier")
+        {
+            Description = "trusted, untrusted (engine and cache apart from the project's own) or claims (as each token says; usual for github and gitlab)",
+        };
+        var command = new Command("add", "Let jobs of a CI provider build a project") { project, provider, issuer, depot, once, tier };
         TrustFlags.All.ForEach(flag => command.Options.Add(flag.Option));
         command.Options.Add(TrustFlags.Claim);
         command.Options.Add(TrustFlags.ClaimIn);
@@ -34,6 +38,7 @@ internal static class TrustCommands
                     Issuer = parsed.GetValue(issuer) ?? TrustFlags.IssuerOf(parsed),
                     AllowDepotAudience = parsed.GetValue(depot),
                     SingleUse = parsed.GetValue(once),
+                    Tier = parsed.GetValue(tier) ?? "",
                 };
                 request.Conditions.AddRange(TrustFlags.Read(parsed, request.Provider));
                 return client.AddTrustAsync(request, cancellationToken: cancellation).ResponseAsync;
@@ -48,8 +53,8 @@ internal static class TrustCommands
             (client, parsed, cancellation) => client.ListTrustAsync(
                 new ListTrustRequest { ProjectId = parsed.GetRequiredValue(project) }, cancellationToken: cancellation).ResponseAsync,
             found => Table.Render(
-                ["ID", "PROVIDER", "ISSUER", "JOBS WITH", "CREATED", "LAST USED"],
-                found.Trust.Select(t => new[] { t.Id, t.Provider, t.Issuer, Conditions(t), t.CreatedAt.Text(), t.LastUsedAt.Text() })));
+                ["ID", "PROVIDER", "ISSUER", "JOBS WITH", "TIER", "CREATED", "LAST USED"],
+                found.Trust.Select(t => new[] { t.Id, t.Provider, t.Issuer, Conditions(t), t.Tier, t.CreatedAt.Text(), t.LastUsedAt.Text() })));
     }
 
     private static Command Remove()

@@ -166,6 +166,82 @@ public sealed class AccessTests
         Assert.True(compared > 200, $"{compared} pairs");
     }
 
+    /// <summary>
+    /// What a call that changes somebody's rights, or what others may find, leaves in the audit log. Every other method is named among those that change nothing
+    /// of the kind, so that a new one has to be put somewhere.
+    /// </summary>
+    private static readonly Dictionary<string, string> Recorded = new()
+    {
+        ["ProjectsService/ResetProjectCache"] = "cache.reset",
+        ["ProjectService/CreateProject"] = "project.create",
+        ["ProjectService/UpdateProject"] = "project.update",
+        ["ProjectService/DeleteProject"] = "project.delete",
+        ["ProjectService/AddTrustPolicy"] = "trust.add",
+        ["ProjectService/RemoveTrustPolicy"] = "trust.remove",
+        ["FleetService/Enroll"] = "builder.enroll",
+        ["AdminService/CreateOrganization"] = "organization.create",
+        ["AdminService/CreateProject"] = "project.create",
+        ["AdminService/UpdateProject"] = "project.update",
+        ["AdminService/DeleteProject"] = "project.delete",
+        ["AdminService/CreateToken"] = "token.create",
+        ["AdminService/RevokeToken"] = "token.revoke",
+        ["AdminService/RotateToken"] = "token.rotate",
+        ["AdminService/InviteUser"] = "user.invite",
+        ["AdminService/SetUserRole"] = "user.role",
+        ["AdminService/RemoveUser"] = "user.remove",
+        ["AdminService/AddTrust"] = "trust.add",
+        ["AdminService/RemoveTrust"] = "trust.remove",
+        ["AdminService/CreateJoinToken"] = "token.create",
+        ["AdminService/DrainBuilder"] = "builder.drain",
+        ["AdminService/RemoveBuilder"] = "builder.remove",
+    };
+
+    private static readonly string[] Unrecorded =
+    [
+        "BuildService/CreateBuild", "BuildService/GetBuild", "BuildService/FinishBuild", "BuildService/GetBuildKitConnection", "BuildService/ReportBuildHealth",
+        "BuildService/ReportStatusStream", "BuildService/ReportTimings", "BuildService/ReportStatus", "BuildService/ReportBuildContext", "BuildService/ListBuilds",
+        "BuildService/GetPullInfo", "BuildService/GetPullToken", "ProjectsService/ListProjects", "LoginService/StartLogin", "LoginService/FinishLogin",
+        "OrganizationService/ListOrganizations", "ProjectService/ListProjects", "ProjectService/GetProject", "ProjectService/ListTrustPolicies",
+        "FleetService/Attach", "FleetService/Renew", "FleetService/Report", "AdminService/ListOrganizations", "AdminService/ListProjects", "AdminService/ListTokens",
+        "AdminService/ListUsers", "AdminService/ListTrust", "AdminService/ListAudit", "AdminService/ListBuilders", "AdminService/ListBuilds", "AdminService/ShowBuild",
+        "AdminService/ReadBuildLog",
+    ];
+
+    [Fact]
+    public async Task Every_change_of_rights_and_every_refusal_is_in_the_audit_log()
+    {
+        Assert.Equal(Table.Keys.Order(StringComparer.Ordinal), Recorded.Keys.Concat(Unrecorded).Order(StringComparer.Ordinal));
+        await using var site = await Tenants.CreateAsync();
+        var wrong = new List<string>();
+        foreach (var (method, row) in Table)
+        {
+            var allowed = Array.FindIndex(row.Split(' '), answers => answers[0] == 'y');
+            if (allowed >= 0)
+            {
+                var token = await site.TokenAsync(allowed);
+                var made = await site.RecordsOfAsync(method, token, 0);
+                if (Recorded.TryGetValue(method, out var action) && !made.Any(record => record.Action == action && record.Outcome == "ok"))
+                {
+                    wrong.Add($"{method} as {Callers[allowed]} leaves no {action}: {string.Join(", ", made.Select(record => record.Action))}");
+                }
+            }
+
+            // One is enough: what records a refusal does not look at who was refused.
+            var denied = Array.FindIndex(row.Split(' '), answers => answers[2] == 'n');
+            if (denied >= 0)
+            {
+                var token = await site.TokenAsync(denied);
+                var made = await site.RecordsOfAsync(method, token, 2);
+                if (!made.Any(record => record.Outcome == "denied" && record.Action.EndsWith(method, StringComparison.Ordinal)))
+                {
+                    wrong.Add($"{method} refused to {Callers[denied]} is not recorded");
+                }
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
     private static string Key(MethodDescriptor method) => $"{method.Service.Name}/{method.Name}";
 
     /// <summary>Organization A with projects A1 and A2, organization B with B1; a caller of each kind that belongs to A1.</summary>
@@ -269,6 +345,16 @@ public sealed class AccessTests
             {
                 return failure.Status;
             }
+        }
+
+        /// <summary>What a call leaves in the audit log.</summary>
+        public async Task<IReadOnlyList<AuditRecord>> RecordsOfAsync(string method, string? token, int target)
+        {
+            await Server.Service<Slipway.Server.Audit.Denials>().FlushAsync(default);
+            var before = (await Server.Admin().ListAuditAsync(new() { PageSize = 1 })).Records is [var last, ..] ? last.Sequence : 0;
+            await CallAsync(method, token, target);
+            await Server.Service<Slipway.Server.Audit.Denials>().FlushAsync(default);
+            return [.. (await Server.Admin().ListAuditAsync(new() { PageSize = 50 })).Records.Where(record => record.Sequence > before)];
         }
 
         /// <summary>The text without the ids that the caller itself named.</summary>
@@ -437,7 +523,15 @@ public sealed class AccessTests
                 case "FleetService/Attach":
                     using (var attach = fleet.Attach())
                     {
-                        await attach.RequestStream.WriteAsync(new() { Heartbeat = new() });
+                        try
+                        {
+                            await attach.RequestStream.WriteAsync(new() { Heartbeat = new() });
+                        }
+                        catch (RpcException)
+                        {
+                            // Refused before it was written; the answer says why.
+                        }
+
                         var refused = await Assert.ThrowsAsync<RpcException>(() => attach.ResponseStream.MoveNext(default));
                         if (refused.StatusCode != StatusCode.InvalidArgument)
                         {

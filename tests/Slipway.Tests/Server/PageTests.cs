@@ -163,7 +163,7 @@ public sealed class PageTests : IAsyncLifetime
         Assert.Equal(StatusCode.NotFound, await CodeAsync(started.Id));
         Assert.Contains("This login is over", await _browser.ReadAsync(path));
         AssertNotStored(started.Id, await token, path.Split('/')[^1]);
-        Assert.Equal(["login.approve"], (await _server.AuditAsync("login.")).Select(record => record.Action));
+        Assert.Equal(["login.finish denied", "login.approve ok"], (await _server.AuditAsync("login.")).Select(record => $"{record.Action} {record.Outcome}"));
     }
 
     [Fact]

@@ -29,6 +29,9 @@ internal sealed class FakeIssuer : IAsyncDisposable
 
     public bool IsDown { get; set; }
 
+    /// <summary>Keys that it publishes besides its own.</summary>
+    public List<JsonObject> Published { get; } = [];
+
     public RSA Key => _keys["one"];
 
     public static async Task<FakeIssuer> StartAsync()
@@ -169,15 +172,15 @@ internal sealed class FakeIssuer : IAsyncDisposable
         keys = _keys.Select(pair =>
         {
             var public_ = pair.Value.ExportParameters(false);
-            return new
+            return new JsonObject
             {
-                kty = "RSA",
-                use = "sig",
-                alg = "RS256",
-                kid = pair.Key,
-                n = Base64UrlEncoder.Encode(public_.Modulus),
-                e = Base64UrlEncoder.Encode(public_.Exponent),
+                ["kty"] = "RSA",
+                ["use"] = "sig",
+                ["alg"] = "RS256",
+                ["kid"] = pair.Key,
+                ["n"] = Base64UrlEncoder.Encode(public_.Modulus),
+                ["e"] = Base64UrlEncoder.Encode(public_.Exponent),
             };
-        }),
+        }).Concat(Published),
     });
 }

@@ -1,0 +1,170 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Grpc.Core;
+using Microsoft.IdentityModel.Tokens;
+using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Depot.Cli.V1;
+using ClaimCondition = Slipway.Contract.Admin.V1.ClaimCondition;
+using Slipway.Tests.Server.Support;
+using Xunit;
+
+namespace Slipway.Tests.Server;
+
+/// <summary>How issuers may sign: what each kind of issuer is believed, and that no key is taken for another kind of key.</summary>
+public sealed class SigningAlgorithmTests : IAsyncLifetime
+{
+    private readonly RSA _rsa = RSA.Create(2048);
+    private readonly RSA _short = RSA.Create(1024);
+    private readonly ECDsa _p256 = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ECDsa _p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
+    private FakeIssuer _issuer = null!;
+    private TestServer _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _issuer = await FakeIssuer.StartAsync();
+        _issuer.Published.AddRange(
+        [
+            Key("rsa", _rsa), Key("p256", _p256, "P-256"), Key("p384", _p384, "P-384"), Key("short", _short), Key("for-encryption", _rsa, ("use", "enc")),
+            Key("rs256-only", _rsa, ("alg", "RS256")),
+            new JsonObject { ["kty"] = "OKP", ["crv"] = "Ed25519", ["kid"] = "ed", ["x"] = Base64UrlEncoder.Encode(new byte[32]) },
+            new JsonObject { ["kty"] = "oct", ["kid"] = "secret", ["k"] = Base64UrlEncoder.Encode("published by mistake, known to all"u8.ToArray()) },
+        ]);
+        _server = await TestServer.StartAsync(change: options => options with { InsecureIssuers = [_issuer.Url] });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        await _issuer.DisposeAsync();
+        _rsa.Dispose();
+        _short.Dispose();
+        _p256.Dispose();
+        _p384.Dispose();
+    }
+
+    [Fact]
+    public async Task An_issuer_of_ones_own_may_sign_with_what_it_likes_a_CI_provider_with_what_it_uses()
+    {
+        (string Algorithm, string Key, Func<byte[], byte[]> Sign)[] all =
+        [
+            ("RS256", "rsa", Rs256), ("PS256", "rsa", Ps256), ("ES256", "p256", Es256), ("ES384", "p384", Es384),
+        ];
+        await TrustAsync("oidc", Equal("sub", "job:app"));
+        foreach (var (algorithm, key, sign) in all)
+        {
+            Assert.Equal(StatusCode.OK, await TryAsync(Token(algorithm, key, sign)));
+        }
+
+        await _server.Admin().RemoveTrustAsync(new RemoveTrustRequest { TrustId = (await _server.Admin().ListTrustAsync(new() { ProjectId = _server.First.ProjectId })).Trust[0].Id });
+        await TrustAsync("gitlab", Equal("project_path", "acme/app"), Equal("namespace_path", "acme"));
+        foreach (var (algorithm, key, sign) in all)
+        {
+            Assert.Equal(algorithm == "RS256" ? StatusCode.OK : StatusCode.Unauthenticated, await TryAsync(Token(algorithm, key, sign)));
+        }
+    }
+
+    [Fact]
+    public async Task No_key_is_taken_for_another_kind_of_key()
+    {
+        await TrustAsync("oidc", Equal("sub", "job:app"));
+        var ecPublic = _p256.ExportSubjectPublicKeyInfo();
+        (string Name, string Token)[] forged =
+        [
+            ("ES256 named for an RSA key", Token("ES256", "rsa", Es256)),
+            ("RS256 named for a P-256 key", Token("RS256", "p256", Rs256)),
+            ("PS256 named for a P-256 key", Token("PS256", "p256", Ps256)),
+            ("ES256 of a P-384 key", Token("ES256", "p384", data => _p384.SignData(data, HashAlgorithmName.SHA256))),
+            ("ES384 of a P-256 key", Token("ES384", "p256", data => _p256.SignData(data, HashAlgorithmName.SHA384))),
+            ("ES512 of a P-256 key", Token("ES512", "p256", data => _p256.SignData(data, HashAlgorithmName.SHA512))),
+            ("PS256 by name, RS256 by padding", Token("PS256", "rsa", Rs256)),
+            ("RS256 by name, PS256 by padding", Token("RS256", "rsa", Ps256)),
+            ("PS256 with a key for RS256 alone", Token("PS256", "rs256-only", Ps256)),
+            ("RS256 with a key for encryption", Token("RS256", "for-encryption", Rs256)),
+            ("RS256 with 1024 bits", Token("RS256", "short", data => _short.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))),
+            ("RS384", Token("RS384", "rsa", data => _rsa.SignData(data, HashAlgorithmName.SHA384, RSASignaturePadding.Pkcs1))),
+            ("ES256 in DER", Token("ES256", "p256", data => _p256.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence))),
+            ("ES256 of zeros, CVE-2022-21449", Token("ES256", "p256", _ => new byte[64])),
+            ("ES256 with one byte less", Token("ES256", "p256", data => Es256(data)[..63])),
+            ("ES256 with one byte more", Token("ES256", "p256", data => [.. Es256(data), 0])),
+            ("HS256 with the public EC key", Token("HS256", "p256", data => HMACSHA256.HashData(ecPublic, data))),
+            ("HS256 with a published secret", Token("HS256", "secret", data => HMACSHA256.HashData("published by mistake, known to all"u8, data))),
+            ("RS256 named for a secret", Token("RS256", "secret", Rs256)),
+            ("EdDSA with the identity as key", Token("EdDSA", "ed", _ => new byte[64])),
+            ("Ed25519 by its new name", Token("Ed25519", "ed", _ => new byte[64])),
+            ("ES256K", Token("ES256K", "p256", Es256)),
+            ("none", Token("none", "p256", _ => [0])),
+        ];
+        foreach (var (name, token) in forged)
+        {
+            Assert.True(await TryAsync(token) == StatusCode.Unauthenticated, name);
+        }
+
+        Assert.Equal(StatusCode.OK, await TryAsync(Token("ES256", "p256", Es256)));
+    }
+
+    private byte[] Rs256(byte[] data) => _rsa.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+
+    private byte[] Ps256(byte[] data) => _rsa.SignData(data, HashAlgorithmName.SHA256, RSASignaturePadding.Pss);
+
+    private byte[] Es256(byte[] data) => _p256.SignData(data, HashAlgorithmName.SHA256);
+
+    private byte[] Es384(byte[] data) => _p384.SignData(data, HashAlgorithmName.SHA384);
+
+    private static JsonObject Key(string name, RSA key, (string Name, string Value)? also = null)
+    {
+        var shown = key.ExportParameters(false);
+        var published = new JsonObject
+        {
+            ["kty"] = "RSA", ["kid"] = name, ["n"] = Base64UrlEncoder.Encode(shown.Modulus), ["e"] = Base64UrlEncoder.Encode(shown.Exponent),
+        };
+        if (also is { } more)
+        {
+            published[more.Name] = more.Value;
+        }
+
+        return published;
+    }
+
+    private static JsonObject Key(string name, ECDsa key, string curve)
+    {
+        var shown = key.ExportParameters(false);
+        return new JsonObject
+        {
+            ["kty"] = "EC", ["crv"] = curve, ["kid"] = name, ["x"] = Base64UrlEncoder.Encode(shown.Q.X), ["y"] = Base64UrlEncoder.Encode(shown.Q.Y),
+        };
+    }
+
+    private string Token(string algorithm, string key, Func<byte[], byte[]> sign)
+    {
+        var claims = _issuer.Buildkite(_server.Url.ToString().TrimEnd('/'), DateTimeOffset.UtcNow);
+        (claims["sub"], claims["project_path"], claims["namespace_path"]) = ("job:app", "acme/app", "acme");
+        (claims["ref_protected"], claims["ref_type"]) = ("true", "branch");
+        var header = new JsonObject { ["typ"] = "JWT", ["alg"] = algorithm, ["kid"] = key };
+        var text = $"{Base64UrlEncoder.Encode(header.ToJsonString())}.{Base64UrlEncoder.Encode(claims.ToJsonString())}";
+        return $"{text}.{Base64UrlEncoder.Encode(sign(Encoding.ASCII.GetBytes(text)))}";
+    }
+
+    private async Task TrustAsync(string provider, params IEnumerable<ClaimCondition> conditions)
+    {
+        var request = new AddTrustRequest { ProjectId = _server.First.ProjectId, Provider = provider, Issuer = _issuer.Url };
+        request.Conditions.AddRange(conditions);
+        await _server.Admin().AddTrustAsync(request);
+    }
+
+    private static ClaimCondition Equal(string claim, string value) => new() { Claim = claim, Operator = "equals", Values = { value } };
+
+    private async Task<StatusCode> TryAsync(string token)
+    {
+        try
+        {
+            await _server.Builds(token).CreateBuildAsync(new CreateBuildRequest { ProjectId = _server.First.ProjectId });
+            return StatusCode.OK;
+        }
+        catch (RpcException refused)
+        {
+            return refused.StatusCode;
+        }
+    }
+}
