@@ -13,7 +13,7 @@ public sealed class ImageToolsTests(Site site)
         [
             ["inspect", one], ["inspect", two], ["inspect", "--raw", two], ["inspect", "--format", "{{json .}}", one], ["inspect", "--format", "{{json .Manifest}}", two],
             ["inspect", "--format", "{{.Manifest.Digest}}", two], ["inspect", "--format", "{{json .Image}}", two], ["inspect", "--format", "{{.Name}}", two],
-            ["inspect", "--format", "{{.Image.Architecture}} of {{.Name}}", two], ["inspect", $"{site.Registry}/nothing:1"], ["inspect"],
+            ["inspect", "--format", "{{.Image.Architecture}} of {{.Name}}", two], ["inspect", $"{site.Registry}/nothing:1"],
             ["create"], ["create", one], ["create", "--dry-run", one], ["create", "--dry-run", two], ["create", "--dry-run", "--prefer-index=false", two],
             ["create", "--dry-run", one, two], ["create", "--dry-run", "-t", two, "--append", one], ["create", "--dry-run", "-p", "linux/arm64", one],
             ["create", "--dry-run", "-p", "linux/amd64", one, two], ["create", "--dry-run", "--annotation", "index:a=b", one],
