@@ -1,6 +1,5 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
-using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
@@ -17,6 +16,7 @@ namespace Depot.Cli.Build;
 /// </remarks>
 internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load, BuilderLease builder, string projectId)
 {
+    private readonly SbomIntake? _sboms = plan.Sboms is null ? null : new SbomIntake();
     private readonly TaskCompletionSource<Result> _frontend = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public BuilderLease Builder { get; } = builder;
@@ -33,7 +33,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     public Task OpenSessionAsync(CancellationToken cancellation)
     {
         var sharedKey = Plan.Inputs.ContextFolder is { } folder ? Plan.SharedKey(folder, projectId) : "";
-        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(Plan, load), Plan.Compression, cancellation);
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(Plan, load, _sboms), Plan.Compression, cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>
@@ -44,14 +44,14 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         try
         {
             var reference = SolveCall.NewIdentifier();
-            var request = SolveCall.Request(Plan, projectId, reference, SessionId, links);
+            var request = SolveCall.Request(Plan.SbomsApart ? Plan.WithoutSboms() : Plan, projectId, reference, SessionId, links);
             var run = new SolveRun(Builder.Channel, disk.Before(show), clock);
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
-            if (Plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
+            if (_sboms is not null)
             {
-                await new SbomFiles(new ContentClient(Builder.Channel), Plan.SbomFolder).WriteAsync(digest, either.Token);
+                await WriteSbomsAsync(_sboms, links, clock, either.Token);
             }
 
             while (load is not null && !await load.FinishAsync())
@@ -90,6 +90,21 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         }
 
         return all;
+    }
+
+    /// <summary>SBOMs that need a Solve of their own have it behind the main one, whose steps are cached then.</summary>
+    private async Task WriteSbomsAsync(SbomIntake sboms, SolveLinks links, TimeProvider clock, CancellationToken cancellation)
+    {
+        if (Plan.SbomsApart)
+        {
+            var apart = Plan.ForSboms();
+            var session = SolveCall.NewIdentifier();
+            await Builder.OpenSessionAsync(session, "", services.For(apart, load: null, sboms), Plan.Compression, cancellation);
+            var request = SolveCall.Request(apart, projectId, SolveCall.NewIdentifier(), session, links.WithFolders(Plan.Inputs.Folders.Keys, SessionId));
+            await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, cancellation);
+        }
+
+        await new SbomFiles(sboms, Plan.Sboms!).WriteAsync(cancellation);
     }
 
     private async Task<Exception> ExplainAsync(Exception problem, FullDiskWatch disk)

@@ -3,7 +3,7 @@ using Slipway.BuildKit.Wire.Content;
 
 namespace Slipway.BuildKit.Control;
 
-/// <summary>Reads blobs of an engine's content store (<c>containerd.services.content.v1.Content</c>): manifests and attestations of what was just built.</summary>
+/// <summary>Reads blobs of an engine's content store (<c>containerd.services.content.v1.Content</c>): attestations of what was just built.</summary>
 public sealed class ContentClient(GrpcChannel channel)
 {
     public const string ReadPath = "/containerd.services.content.v1.Content/Read";
