@@ -75,6 +75,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
     {
         var result = await RunAsync(
             """
+            sed -i 's#COPY word /word#COPY . /#' Dockerfile
             mkdir -p node_modules/library
             truncate -s 130M node_modules/library/blob
             truncate -s 7M data.bin
@@ -84,7 +85,7 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
             """,
             new BuildkiteJob(), ("DEPOT_PROJECT_ID", _stage.ProjectId), ("DEPOT_TOKEN", _stage.ProjectToken));
         var output = result.MustSucceed().Output;
-        Assert.Contains("[depot] the context is large: 143.66MB, mostly node_modules/ 136.31MB, data.bin 7.34MB, ", output);
+        Assert.Matches(@"\[depot\] the context is large: 143\.6[56]MB, mostly node_modules/ 136\.31MB, data\.bin 7\.34MB, ", output);
         Assert.Contains("[depot] what the build does not need of it, .dockerignore leaves out", output);
         Assert.DoesNotContain("the context is large", output[output.LastIndexOf("[depot] build:", StringComparison.Ordinal)..]);
     }
