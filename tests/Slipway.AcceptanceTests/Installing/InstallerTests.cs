@@ -1,3 +1,5 @@
+using System.Formats.Tar;
+using System.IO.Compression;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -279,6 +281,46 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     {
         With("bin/cat", "#!/bin/sh\ncase $1 in */bin/depot) echo garbage ;; *) exec /bin/cat \"$@\" ;; esac\n");
         await FailsAsync($"PATH={_folder["bin"]}:$PATH", "does not run on this machine");
+    }
+
+    /// <summary>A machine that calls itself so, and a client that runs here in place of theirs.</summary>
+    [Theory]
+    [InlineData("Darwin", "arm64", "depot_0.1.0_darwin_arm64.tar.gz", "depot")]
+    [InlineData("Darwin", "x86_64", "depot_0.1.0_darwin_amd64.tar.gz", "depot")]
+    [InlineData("MINGW64_NT-10.0-22631", "x86_64", "depot_0.1.0_windows_amd64.zip", "depot.exe")]
+    [InlineData("MSYS_NT-10.0-26100-ARM64", "aarch64", "depot_0.1.0_windows_arm64.zip", "depot.exe")]
+    public async Task Each_system_gets_its_own_archive(string system, string processor, string file, string program)
+    {
+        With("bin/uname", $"#!/bin/sh\ncase $1 in -m) echo {processor} ;; *) echo {system} ;; esac\n");
+        var archive = Pack(file, program, "#!/bin/sh\necho depot version 0.1.0\n"u8.ToArray());
+        var sums = $"{Convert.ToHexStringLower(SHA256.HashData(archive))}  {file}\n{new string('0', 64)}  depot_0.1.0_linux_amd64.tar.gz\n";
+        await using var proxy = await ProxyAsync(async (http, _) =>
+            await http.Response.Body.WriteAsync(http.Request.Path.Value!.EndsWith(file, StringComparison.Ordinal) ? archive : System.Text.Encoding.ASCII.GetBytes(sums)));
+        var folder = _folder[$"for-{file}"];
+
+        var result = await RunAsync($"PATH={_folder["bin"]}:$PATH DEPOT_INSTALL_DIR={folder} sh {_folder["install-cli.sh"]}");
+
+        Assert.Contains($"depot version 0.1.0 was installed to {folder}/{program}", result.MustSucceed().Error);
+        Assert.Equal([program, "depot.server"], Names(folder));
+    }
+
+    private static byte[] Pack(string file, string program, byte[] content)
+    {
+        using var packed = new MemoryStream();
+        if (file.EndsWith(".zip", StringComparison.Ordinal))
+        {
+            using var zip = new ZipArchive(packed, ZipArchiveMode.Create, leaveOpen: true);
+            using var entry = zip.CreateEntry($"bin/{program}").Open();
+            entry.Write(content);
+        }
+        else
+        {
+            using var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true);
+            using var tar = new TarWriter(gzip);
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, $"bin/{program}") { DataStream = new MemoryStream(content) });
+        }
+
+        return packed.ToArray();
     }
 
     /// <summary>Runs the installer with these settings: it must fail with these words, and leave nothing.</summary>
