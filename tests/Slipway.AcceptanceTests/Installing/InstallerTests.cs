@@ -304,13 +304,58 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
         Assert.Equal([program, "depot.server"], Names(folder));
     }
 
+    /// <summary>The real PowerShell, on a machine that calls its processor as Windows does.</summary>
+    [Fact]
+    public async Task PowerShell_installs_what_its_script_has_checked()
+    {
+        var pwsh = Path.Combine(Parts.Root, "out/parts/powershell/pwsh");
+        Assert.SkipUnless(File.Exists(pwsh), "PowerShell is not here: ./test fetches it");
+        const string file = "depot_0.1.0_windows_amd64.zip";
+        var archive = Pack(file, "depot.exe", "#!/bin/sh\necho depot version 0.1.0\n"u8.ToArray());
+        var sums = $"{new string('0', 64)}  depot_0.0.9_windows_amd64.zip\n{Convert.ToHexStringLower(SHA256.HashData(archive))}  {file}\n";
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var signature = key.SignData(System.Text.Encoding.ASCII.GetBytes(sums), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        var served = archive;
+        await using var proxy = await ProxyAsync(async (http, body) => await http.Response.Body.WriteAsync(http.Request.Path.Value switch
+        {
+            { } path when path.EndsWith(file, StringComparison.Ordinal) => served,
+            { } path when path.EndsWith("SHA256SUMS", StringComparison.Ordinal) => System.Text.Encoding.ASCII.GetBytes(sums),
+            { } path when path.EndsWith(".sig", StringComparison.Ordinal) => signature,
+            _ => body,
+        }));
+        var url = (await File.ReadAllLinesAsync(_folder["install-cli.sh"])).Single(line => line.StartsWith("server='", StringComparison.Ordinal))["server='".Length..^1];
+        using var http = new HttpClient();
+        _folder.With("install-cli.ps1", (await http.GetStringAsync(new Uri($"{url}/install-cli.ps1"))).Replace(Url, url, StringComparison.Ordinal));
+        _folder.With("public.pem", key.ExportSubjectPublicKeyInfoPem());
+        var folder = _folder["by-powershell"];
+        var install = $"PROCESSOR_ARCHITECTURE=AMD64 HOME={_folder["home"]} DEPOT_INSTALL_DIR={folder} {pwsh} -NoProfile -File {_folder["install-cli.ps1"]}";
+
+        served = [.. archive[..^1], (byte)(archive[^1] ^ 1)];
+        Assert.Contains("its SHA-256 is ", (await RunAsync(install)).MustFail().Everything);
+        served = archive;
+        _folder.With("other.pem", ECDsa.Create(ECCurve.NamedCurves.nistP256).ExportSubjectPublicKeyInfoPem());
+        Assert.Contains("are not signed by the configured key", (await RunAsync($"DEPOT_INSTALL_KEY={_folder["other.pem"]} {install}")).MustFail().Everything.ReplaceLineEndings(" "));
+        Assert.Contains("has no depot 7.7.7", (await RunAsync($"DEPOT_INSTALL_VERSION=7.7.7 {install}")).MustFail().Everything);
+        Assert.False(Directory.Exists(folder));
+
+        var result = await RunAsync($"DEPOT_INSTALL_KEY={_folder["public.pem"]} {install}");
+
+        Assert.Contains("depot version 0.1.0 was installed to", result.MustSucceed().Everything);
+        Assert.Equal(["depot.exe", "depot.server"], Names(folder));
+        Assert.Equal(url, (await File.ReadAllTextAsync(Path.Combine(folder, "depot.server"))).Trim());
+    }
+
     private static byte[] Pack(string file, string program, byte[] content)
     {
         using var packed = new MemoryStream();
         if (file.EndsWith(".zip", StringComparison.Ordinal))
         {
             using var zip = new ZipArchive(packed, ZipArchiveMode.Create, leaveOpen: true);
-            using var entry = zip.CreateEntry($"bin/{program}").Open();
+            var packedProgram = zip.CreateEntry($"bin/{program}");
+
+            // PowerShell starts it where it was unpacked.
+            packedProgram.ExternalAttributes = (int)Mode("755") << 16;
+            using var entry = packedProgram.Open();
             entry.Write(content);
         }
         else

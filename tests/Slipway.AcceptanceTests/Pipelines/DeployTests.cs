@@ -18,10 +18,10 @@ public sealed class DeployTests
     public async Task The_units_are_sound()
     {
         using var folder = new WorkFolder("units");
-        var units = Directory.GetFiles("deploy/systemd", "*.service").Order(StringComparer.Ordinal).ToList();
+        var units = Directory.GetFiles(Path.Combine(Parts.Root, "deploy/systemd"), "*.service").Order(StringComparer.Ordinal).ToList();
         foreach (var unit in units)
         {
-            folder.With(Path.GetFileName(unit), (await File.ReadAllTextAsync(unit)).Replace("/opt/slipway/slipway", Path.GetFullPath("out/bin/slipway"), StringComparison.Ordinal));
+            folder.With(Path.GetFileName(unit), (await File.ReadAllTextAsync(unit)).Replace("/opt/slipway/slipway", Path.Combine(Parts.Root, "out/bin/slipway"), StringComparison.Ordinal));
         }
 
         var result = await RunningCommand.Start("systemd-analyze", ["verify", "--man=no", "--generators=no", .. units.Select(unit => folder[Path.GetFileName(unit)])]).WaitAsync();
