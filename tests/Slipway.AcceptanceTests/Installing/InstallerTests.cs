@@ -288,7 +288,7 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     [InlineData("Darwin", "arm64", "depot_0.1.0_darwin_arm64.tar.gz", "depot")]
     [InlineData("Darwin", "x86_64", "depot_0.1.0_darwin_amd64.tar.gz", "depot")]
     [InlineData("MINGW64_NT-10.0-22631", "x86_64", "depot_0.1.0_windows_amd64.zip", "depot.exe")]
-    [InlineData("MSYS_NT-10.0-26100-ARM64", "aarch64", "depot_0.1.0_windows_arm64.zip", "depot.exe")]
+    [InlineData("MSYS_NT-10.0-26100-ARM64", "aarch64", "depot_0.1.0_windows_amd64.zip", "depot.exe")]
     public async Task Each_system_gets_its_own_archive(string system, string processor, string file, string program)
     {
         With("bin/uname", $"#!/bin/sh\ncase $1 in -m) echo {processor} ;; *) echo {system} ;; esac\n");
@@ -296,7 +296,7 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
         var sums = $"{Convert.ToHexStringLower(SHA256.HashData(archive))}  {file}\n{new string('0', 64)}  depot_0.1.0_linux_amd64.tar.gz\n";
         await using var proxy = await ProxyAsync(async (http, _) =>
             await http.Response.Body.WriteAsync(http.Request.Path.Value!.EndsWith(file, StringComparison.Ordinal) ? archive : System.Text.Encoding.ASCII.GetBytes(sums)));
-        var folder = _folder[$"for-{file}"];
+        var folder = _folder[$"for-{system}-{processor}"];
 
         var result = await RunAsync($"PATH={_folder["bin"]}:$PATH DEPOT_INSTALL_DIR={folder} sh {_folder["install-cli.sh"]}");
 
