@@ -1,6 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -130,8 +131,8 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("FreeBSD", "amd64", "has no depot for FreeBSD/amd64; it has it for linux_amd64")]
-    [InlineData("Linux", "riscv64", "has no depot for Linux/riscv64; it has it for linux_amd64")]
+    [InlineData("FreeBSD", "amd64", "has no depot for FreeBSD/amd64; it has it for ")]
+    [InlineData("Linux", "riscv64", "has no depot for Linux/riscv64; it has it for ")]
     public async Task Another_system_is_told_what_there_is(string system, string processor, string expected)
     {
         With("bin/uname", $"#!/bin/sh\ncase $1 in -s) echo {system} ;; *) echo {processor} ;; esac\n");
@@ -331,11 +332,11 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
         var install = $"PROCESSOR_ARCHITECTURE=AMD64 HOME={_folder["home"]} DEPOT_INSTALL_DIR={folder} {pwsh} -NoProfile -File {_folder["install-cli.ps1"]}";
 
         served = [.. archive[..^1], (byte)(archive[^1] ^ 1)];
-        Assert.Contains("its SHA-256 is ", (await RunAsync(install)).MustFail().Everything);
+        Assert.Contains("its SHA-256 is ", Said((await RunAsync(install)).MustFail()));
         served = archive;
         _folder.With("other.pem", ECDsa.Create(ECCurve.NamedCurves.nistP256).ExportSubjectPublicKeyInfoPem());
-        Assert.Contains("are not signed by the configured key", (await RunAsync($"DEPOT_INSTALL_KEY={_folder["other.pem"]} {install}")).MustFail().Everything.ReplaceLineEndings(" "));
-        Assert.Contains("has no depot 7.7.7", (await RunAsync($"DEPOT_INSTALL_VERSION=7.7.7 {install}")).MustFail().Everything);
+        Assert.Contains("are not signed by the configured key", Said((await RunAsync($"DEPOT_INSTALL_KEY={_folder["other.pem"]} {install}")).MustFail()));
+        Assert.Contains("has no depot 7.7.7", Said((await RunAsync($"DEPOT_INSTALL_VERSION=7.7.7 {install}")).MustFail()));
         Assert.False(Directory.Exists(folder));
 
         var result = await RunAsync($"DEPOT_INSTALL_KEY={_folder["public.pem"]} {install}");
@@ -343,6 +344,9 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
         Assert.Contains("depot version 0.1.0 was installed to", result.MustSucceed().Everything);
         Assert.Equal(["depot.exe", "depot.server"], Names(folder));
         Assert.Equal(url, (await File.ReadAllTextAsync(Path.Combine(folder, "depot.server"))).Trim());
+
+        // PowerShell paints its errors, and breaks them into lines that begin with a bar.
+        static string Said(CommandResult result) => Regex.Replace(Regex.Replace(result.Everything, @"\e\[[0-9;]*m", ""), @"\n\s*\|\s*", " ");
     }
 
     private static byte[] Pack(string file, string program, byte[] content)
