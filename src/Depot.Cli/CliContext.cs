@@ -27,6 +27,9 @@ internal sealed class CliContext
     /// <summary>As Docker's own builder does: an image that is sent nowhere else goes into the local Docker.</summary>
     public bool LoadsByDefault { get; set; }
 
+    /// <summary>Called in the place of Docker's buildx: does what that does, also where <c>depot</c> by its own name does more.</summary>
+    public bool StandsInForBuildx { get; set; }
+
     /// <summary>How much of the build context is to be sent, for whoever shows progress.</summary>
     public UploadMeter Uploads { get; } = new();
 

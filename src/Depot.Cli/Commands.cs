@@ -5,6 +5,7 @@ using Depot.Cli.Cache;
 using Depot.Cli.Completion;
 using Depot.Cli.Docker.Configure;
 using Depot.Cli.Exec;
+using Depot.Cli.ImageTools;
 using Depot.Cli.Login;
 using Depot.Cli.Organizations;
 using Depot.Cli.Projects;
@@ -35,6 +36,7 @@ internal static class Commands
             ConfigureDockerCommand.Create(),
             ExecCommand.Create(),
             RegistryCommands.Image,
+            ImageToolsCommands.Create(),
             InitCommand.Create(),
             new CliCommand
             {

@@ -1,3 +1,5 @@
+using Depot.Cli.Flags;
+
 namespace Depot.Cli;
 
 /// <summary>The flags of the listing commands.</summary>
@@ -8,4 +10,9 @@ internal sealed class ListArguments
     public string Project { get; set; } = "";
 
     public string Token { get; set; } = "";
+
+    /// <summary>The flags that every listing has.</summary>
+    public FlagTable Table() => new FlagTable()
+        .Text("output", null, "Non-interactive output format (json, csv)", value => Output = value)
+        .Text("token", null, "Depot API token", value => Token = value);
 }

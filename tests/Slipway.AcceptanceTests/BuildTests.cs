@@ -151,15 +151,27 @@ public sealed class BuildTests(Site site)
         using var scanner = new WorkFolder()
             .With("Dockerfile", $"FROM {site.BaseImage}\nCOPY scan /scan\nCMD [\"/bin/sh\", \"/scan\"]\n")
             .With("scan", """
-                echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"spdxVersion":"SPDX-2.3"}}' \
+                echo '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":{"spdxVersion":"SPDX-2.3","comment":"'"$(cat "$BUILDKIT_SCAN_SOURCE/word")"'"}}' \
                   > "$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json"
                 """);
         (await site.DepotAsync("build", "--provenance=false", "-t", generator, "--push", scanner.Path)).MustSucceed();
         using var context = Context("RUN echo scanned > /word");
         using var output = new WorkFolder();
         (await site.DepotAsync("build", $"--sbom=generator={generator}", "--sbom-dir", output.Path, context.Path)).MustSucceed();
-        using var sbom = JsonDocument.Parse(await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(output.Path, "linux_*.spdx.json"))));
-        Assert.Equal("SPDX-2.3", sbom.RootElement.GetProperty("spdxVersion").GetString());
+        AssertScanned(Assert.Single(Directory.GetFiles(output.Path)), "sbom.spdx.json");
+
+        context.With("docker-bake.hcl", """
+            group "default" { targets = ["one", "two"] }
+            target "one" {}
+            target "two" { contexts = { lib = "target:lib" } }
+            target "lib" {}
+            """);
+        using var baked = new WorkFolder();
+        (await site.StartDepot(["bake", $"--sbom=generator={generator}", "--sbom-dir", baked.Path], directory: context.Path).WaitAsync()).MustSucceed();
+        var files = Directory.GetFiles(baked.Path).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(2, files.Count);
+        AssertScanned(files[0], "one.spdx.json");
+        AssertScanned(files[1], "two.spdx.json");
     }
 
     [Fact]
@@ -180,6 +192,15 @@ public sealed class BuildTests(Site site)
         Assert.Contains("Dockerfile:2\n--------------------\n", result.Error);
         Assert.Contains("   2 | >>> RUN echo before && exit 7", result.Error);
         Assert.Contains("ERROR: failed to build: failed to solve: process \"/bin/sh -c echo before && exit 7\" did not complete successfully: exit code: 7", result.Error);
+    }
+
+    /// <summary>The file is the scanner's document, made of what the image holds.</summary>
+    private static void AssertScanned(string path, string name)
+    {
+        Assert.Equal(name, Path.GetFileName(path));
+        using var sbom = JsonDocument.Parse(File.ReadAllText(path));
+        Assert.Equal("SPDX-2.3", sbom.RootElement.GetProperty("spdxVersion").GetString());
+        Assert.Equal("scanned", sbom.RootElement.GetProperty("comment").GetString());
     }
 
     private WorkFolder Context(params string[] instructions) => new WorkFolder().With(

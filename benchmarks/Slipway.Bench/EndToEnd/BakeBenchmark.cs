@@ -2,7 +2,7 @@ using Slipway.Bench.Reporting;
 
 namespace Slipway.Bench.EndToEnd;
 
-/// <summary>Ten targets that share one context, ours and buildx's in turn: the context travels once.</summary>
+/// <summary>Ten targets that share one context, ours and buildx's in turn, by the ways of <see cref="BenchSite.Peers"/>: the context travels once.</summary>
 internal static class BakeBenchmark
 {
     private const int Targets = 10;
@@ -12,10 +12,11 @@ internal static class BakeBenchmark
     {
         var site = await run.Site();
         var context = Contexts.OneFile(site.Folder.Folder("bake"), ContextBytes);
-        async Task<Cost> OnceAsync(string side, int round, Func<string[], Task<Cost>> bake)
+        var runs = 0;
+        async Task<Cost> OnceAsync(Func<string[], Task<Cost>> bake)
         {
-            // A name that the engine has no copy of, so that every round sends it.
-            var fresh = $"{context}-{side}-{round}";
+            // A name that the engine has no copy of, so that every run sends it.
+            var fresh = $"{context}-{++runs}";
             Directory.Move(context, fresh);
             try
             {
@@ -28,10 +29,11 @@ internal static class BakeBenchmark
             }
         }
 
-        var duel = await Duel.FightAsync(
-            run.Rounds(3, 15),
-            new Side("depot bake", round => OnceAsync("ours", round, site.DepotBakeAsync)),
-            new Side("docker buildx bake", round => OnceAsync("peer", round, site.BuildxBakeAsync)));
+        var duel = await Duel.FightAsync(run.Rounds(3, 15),
+        [
+            new Side("depot bake", _ => OnceAsync(site.DepotBakeAsync)),
+            .. site.Peers.Select(peer => new Side(peer.Name, _ => OnceAsync(peer.Bake))),
+        ]);
         run.Report.Add(duel.Rows("bake", Goal.RatioAtMost(0.8, 0.5)));
         Directory.Delete(context, recursive: true);
     }

@@ -44,7 +44,7 @@ internal sealed class BenchSite : IAsyncDisposable
     };
 
     /// <summary>buildx by every way to the same engine, the one that our client takes first.</summary>
-    public IReadOnlyList<(string Name, Func<string[], Task<Cost>> Build)> Peers { get; private set; } = [];
+    public IReadOnlyList<Peer> Peers { get; private set; } = [];
 
     public string ProjectId => DepotEnvironment["DEPOT_PROJECT_ID"];
 
@@ -91,16 +91,9 @@ internal sealed class BenchSite : IAsyncDisposable
     public Task<Cost> DepotAsync(params string[] arguments) =>
         Measured.RunAsync(new Command(Path.Combine(Root, "out/bin/depot"), ["build", "--progress=plain", .. arguments], DepotEnvironment), _cancellation);
 
-    private Task<Cost> BuildxAsync(IReadOnlyList<string> flags, string[] arguments) =>
-        Measured.RunAsync(new Command("docker", ["buildx", "build", "--progress=plain", .. flags, .. arguments], BuildxEnvironment), _cancellation);
-
     /// <summary>The targets of a definition, by our client.</summary>
     public Task<Cost> DepotBakeAsync(params string[] arguments) =>
         Measured.RunAsync(new Command(Path.Combine(Root, "out/bin/depot"), ["bake", "--progress=plain", .. arguments], DepotEnvironment), _cancellation);
-
-    /// <summary>The same by buildx, straight to the engine.</summary>
-    public Task<Cost> BuildxBakeAsync(params string[] arguments) =>
-        Measured.RunAsync(new Command("docker", ["buildx", "bake", "--progress=plain", .. arguments], BuildxEnvironment), _cancellation);
 
     /// <summary>Forgets the contexts that the engine holds copies of; the cached steps stay. Cold rounds would fill the memory otherwise.</summary>
     public Task ForgetContextsAsync() =>
@@ -193,19 +186,26 @@ internal sealed class BenchSite : IAsyncDisposable
 
     private async Task OpenPeersAsync(Report report)
     {
-        var local = ("buildx, engine's socket", (Func<string[], Task<Cost>>)(arguments => BuildxAsync([], arguments)));
+        var local = BuildxBy("engine's socket", []);
         Peers = [local];
         try
         {
             _remote = await RemoteBuildx.OpenAsync(Cli, ProjectId, Folder, BuildxEnvironment, _cancellation);
-            var probe = Folder["warm"];
-            await BuildxAsync(RemoteBuildx.Flags, ["-o", "type=cacheonly", probe]);
-            Peers = [("buildx, remote driver", arguments => BuildxAsync(RemoteBuildx.Flags, arguments)), local];
+            var remote = BuildxBy("remote driver", RemoteBuildx.Flags);
+            await remote.Build(["-o", "type=cacheonly", Folder["warm"]]);
+            Peers = [remote, local];
         }
         catch (Exception e) when (!_cancellation.IsCancellationRequested)
         {
             report.Gap("buildx's remote driver", $"builds are judged beside buildx on the engine's socket, without TLS: {e.Message}");
         }
+    }
+
+    private Peer BuildxBy(string way, IReadOnlyList<string> flags)
+    {
+        Func<string[], Task<Cost>> Running(string verb) => arguments =>
+            Measured.RunAsync(new Command("docker", ["buildx", verb, "--progress=plain", .. flags, .. arguments], BuildxEnvironment), _cancellation);
+        return new Peer($"buildx, {way}", Running("build"), Running("bake"));
     }
 
     public static int FreePort()

@@ -31,7 +31,7 @@ internal static class ThinLineBenchmark
         }
 
         // The engine's own socket is no thin line.
-        var (name, buildx) = site.Peers[0];
+        var (name, buildx, _) = site.Peers[0];
         var duel = await Duel.FightAsync(run.Rounds(2, 7), new Side("depot", _ => OnceAsync(site.DepotAsync)), new Side(name, _ => OnceAsync(buildx)));
         run.Report.Add(duel.Rows("thin-line", Goal.RatioAtMost(0.8, 0.5)));
     }

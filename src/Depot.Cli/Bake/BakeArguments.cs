@@ -36,6 +36,8 @@ internal sealed class BakeArguments
 
     public string Sbom { get; set; } = "";
 
+    public string SbomFolder { get; set; } = "";
+
     public string Token { get; set; } = "";
 
     public bool Lint { get; set; }

@@ -1,6 +1,7 @@
 using Depot.Cli.Build;
 using Depot.Cli.Rendering;
 using Slipway.Bake.Definition;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
 
 namespace Depot.Cli.Bake;
@@ -50,6 +51,11 @@ internal static class BakeCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = ReadArguments(words, cli);
+        if (arguments is { Print: false, List.Length: 0 })
+        {
+            BuilderTransport.Prepare();
+        }
+
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, quiet: false);
         var source = DefinitionSource.Of(arguments);
         await using var display = ProgressRenderers.Create(mode, cli.Terminal, header: "", cli.Clock, shortHeader: "depot", cli.Uploads);
@@ -68,6 +74,11 @@ internal static class BakeCommand
             await display.CompleteAsync();
             cli.Output.Write(DefinitionJson.Write(request.Plan));
             return ExitCode.Done;
+        }
+
+        if (!cli.StandsInForBuildx)
+        {
+            request.Plan.NameImages();
         }
 
         await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);

@@ -16,7 +16,7 @@ internal static class BakeFault
         }
         catch (HclException problem)
         {
-            throw new CliException(problem.Message, inner: problem) { Excerpt = problem.Subject is { } subject ? Excerpt(subject) : null };
+            throw new CliException(problem.Message, inner: problem) { Excerpt = Excerpt(problem) };
         }
         catch (BakeException problem)
         {
@@ -24,6 +24,15 @@ internal static class BakeFault
         }
     }
 
-    private static string Excerpt(SourceRange subject) => SourceExcerpt.Format(
-        subject.Source.Name, Encoding.UTF8.GetBytes(subject.Source.File.Text), [new LineRange(subject.First.Line, subject.Last.Line)]);
+    /// <summary>Where the fault is; of several each with its own words, since the error itself has only those of the first.</summary>
+    private static string Excerpt(HclException problem) => problem.All is [var only]
+        ? Excerpt(only.Subject)
+        : string.Concat(problem.All.Select(fault => $"{Excerpt(fault.Subject)}{fault.Message}\n\n"));
+
+    private static string Excerpt(SourceRange? at) => at is not { } subject ? "" : SourceExcerpt.Format(
+        subject.Source.Name, Encoding.UTF8.GetBytes(subject.Source.File.Text), [new LineRange(subject.First.Line, subject.Last.Line)], Columns(subject));
+
+    /// <summary>What to underline; nothing where it is lines as a whole.</summary>
+    private static (int First, int Last)? Columns(SourceRange subject) =>
+        subject.First.Line == subject.Last.Line && subject.Last.Column > subject.First.Column ? (subject.First.Column, subject.Last.Column) : null;
 }

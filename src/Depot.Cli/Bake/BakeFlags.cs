@@ -42,6 +42,7 @@ internal static class BakeFlags
         .Switch("lint", null, "Check the Dockerfiles before they are built", value => into.Lint = value)
         .Text("lint-fail-on", null, "What of the check ends the build (\"info\", \"warn\", \"error\", \"none\") (default \"error\")", value => into.LintFailOn = value)
         .Text("project", null, "Depot project ID", value => into.Project = value)
+        .Text("sbom-dir", null, "Directory that receives the images' SBOMs", value => into.SbomFolder = value)
         .Text("token", null, "Depot API token", value => into.Token = value)
         .Text("builder", null, "Accepted for scripts written for buildx; the project chooses the builder", _ => { }, hidden: true)
         .Switch("debug", 'D', "", _ => { }, hidden: true)

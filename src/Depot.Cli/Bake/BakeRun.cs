@@ -66,7 +66,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         {
             foreach (var (target, isWanted) in WithNeeded([.. project]))
             {
-                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? Wanted(target) : BuiltOnly(target), arguments, cancellation)));
+                resolved.Add((project.Key, await BakeTarget.ResolveAsync(cli, isWanted ? Wanted(target) : BuiltOnly(target), arguments, Names, cancellation)));
             }
         }
     }
@@ -87,7 +87,12 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
 
     private bool IsLoadImplied(Target target) => cli.LoadsByDefault && target.Outputs is not { Count: > 0 };
 
-    private static Target BuiltOnly(Target target) => WithOutput(target, "cacheonly");
+    private static Target BuiltOnly(Target target)
+    {
+        var built = WithOutput(target, "cacheonly");
+        built.IsLinked = true;
+        return built;
+    }
 
     private static Target WithOutput(Target target, string type)
     {

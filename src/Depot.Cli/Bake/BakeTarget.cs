@@ -1,7 +1,6 @@
 using System.Text;
 using Depot.Cli.Build;
 using Depot.Cli.Docker;
-using Depot.Cli.Rendering;
 using Slipway.Bake.Definition;
 using Slipway.BuildKit;
 
@@ -18,11 +17,12 @@ internal sealed class BakeTarget : IDisposable
 
     public BuildPlan Plan { get; private set; }
 
-    public static async Task<BakeTarget> ResolveAsync(CliContext cli, Target target, BakeArguments arguments, CancellationToken cancellation)
+    /// <param name="several">Whether it is one target of several that are built.</param>
+    public static async Task<BakeTarget> ResolveAsync(CliContext cli, Target target, BakeArguments arguments, bool several, CancellationToken cancellation)
     {
         try
         {
-            var plan = await BuildPlan.ResolveAsync(TargetArguments.Of(target, arguments), cli.Settings, cli.WorkingFolder, TerminalFor(target, cli.Terminal), cancellation);
+            var plan = await BuildPlan.ResolveAsync(TargetArguments.Of(target, arguments, several), cli, DockerfileOf(target), cancellation);
             if (TargetArguments.Links(target).Any())
             {
                 AddContextsCapability(plan);
@@ -59,14 +59,5 @@ internal sealed class BakeTarget : IDisposable
             known.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(contexts).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 
-    private static Terminal TerminalFor(Target target, Terminal terminal) => new()
-    {
-        In = new MemoryStream(Encoding.UTF8.GetBytes(target.DockerfileInline ?? "")),
-        Out = terminal.Out,
-        Err = terminal.Err,
-        OutIsTerminal = terminal.OutIsTerminal,
-        ErrIsTerminal = terminal.ErrIsTerminal,
-        Options = terminal.Options,
-        Size = terminal.Size,
-    };
+    private static MemoryStream DockerfileOf(Target target) => new(Encoding.UTF8.GetBytes(target.DockerfileInline ?? ""));
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Depot.Cli.Build;
 using Slipway.Bake.Definition;
 using Slipway.BuildKit.Progress;
 
@@ -14,7 +15,7 @@ internal static class RemoteDefinition
         CliContext cli, string url, IReadOnlyList<string> names, RunningVertex step, CancellationToken cancellation) =>
         GitAddress.Parse(url) is { } address
             ? await ReadRepositoryAsync(cli, address, names, step, cancellation)
-            : [new BakeFile(url, await ReadHttpAsync(url, cancellation))];
+            : [new BakeFile(url, await ReadHttpAsync(cli, url, cancellation))];
 
     private static async Task<IReadOnlyList<BakeFile>> ReadRepositoryAsync(
         CliContext cli, GitAddress address, IReadOnlyList<string> names, RunningVertex step, CancellationToken cancellation)
@@ -38,20 +39,12 @@ internal static class RemoteDefinition
         return files;
     }
 
-    private static async Task<string> ReadHttpAsync(string url, CancellationToken cancellation)
+    private static async Task<string> ReadHttpAsync(CliContext cli, string url, CancellationToken cancellation)
     {
-        using var http = new HttpClient { MaxResponseContentBufferSize = BytesMax };
-        try
-        {
-            var bytes = await http.GetByteArrayAsync(new Uri(url), cancellation);
-            return IsArchive(bytes)
-                ? throw new CliException($"{url} is an archive; a definition is read from a repository or from one file") { Remedy = "Unpack it, and bake from there." }
-                : Encoding.UTF8.GetString(bytes);
-        }
-        catch (HttpRequestException problem)
-        {
-            throw new CliException($"failed to read the definition from {url}: {problem.Message}", inner: problem);
-        }
+        var bytes = await new RemoteFile(cli, "failed to read the definition", BytesMax).ReadAsync(url, cancellation);
+        return IsArchive(bytes)
+            ? throw new CliException($"{url} is an archive; a definition is read from a repository or from one file") { Remedy = "Unpack it, and bake from there." }
+            : Encoding.UTF8.GetString(bytes);
     }
 
     /// <summary>gzip, bzip2, xz, or tar.</summary>

@@ -10,7 +10,8 @@ internal static class TargetArguments
     private const string Here = "cwd://";
     private const string Link = "target:";
 
-    public static BuildArguments Of(Target target, BakeArguments bake)
+    /// <param name="several">Whether it is one target of several that are built.</param>
+    public static BuildArguments Of(Target target, BakeArguments bake, bool several)
     {
         var arguments = new BuildArguments
         {
@@ -23,6 +24,8 @@ internal static class TargetArguments
             Network = target.Network ?? "default",
             NoCache = target.NoCache ?? false,
             Pull = target.Pull ?? false,
+            SbomFolder = target.IsLinked ? "" : bake.SbomFolder,
+            SbomTarget = several ? target.Name : "",
             ShmSizeBytes = target.ShmSize is { Length: > 0 } size ? MemorySize.Parse(size) : 0,
             Target = target.Stage ?? "",
         };

@@ -67,6 +67,9 @@ internal sealed class BuildArguments
 
     public string SbomFolder { get; set; } = "";
 
+    /// <summary>Whose SBOMs they are, where several targets are built; no flag.</summary>
+    public string SbomTarget { get; set; } = "";
+
     public string Sbom { get; set; } = "";
 
     public string Target { get; set; } = "";

@@ -2,6 +2,7 @@ using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
+using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -47,10 +48,11 @@ internal static class BuildCommand
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = ReadArguments(words, cli.Warn);
+        BuilderTransport.Prepare();
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
         var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Outputs.Count: 0, Call: "" or "build" };
         arguments.Load |= loadIsImplied;
-        var resolved = await BuildPlan.ResolveAsync(arguments, cli.Settings, cli.WorkingFolder, cli.Terminal, cancellation);
+        var resolved = await BuildPlan.ResolveAsync(arguments, cli, cli.Terminal.In, cancellation);
         using var inputs = resolved.Inputs;
         var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, ProjectPaths(arguments), cli.Warn);
         using var credentials = Credentials.Resolve(arguments.Token, cli);

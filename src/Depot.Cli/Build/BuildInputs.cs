@@ -11,6 +11,10 @@ internal sealed class BuildInputs : IDisposable
 {
     private const string LayoutScheme = "oci-layout://";
 
+    /// <summary>As buildx has it.</summary>
+    private const int DockerfileBytesMax = 512 * 1024;
+
+    private readonly RemoteFile _remoteDockerfile;
     private readonly List<string> _temporary = [];
 
     /// <summary>Folders that the session offers, by the name under which BuildKit asks for them.</summary>
@@ -34,14 +38,15 @@ internal sealed class BuildInputs : IDisposable
     /// <summary>The archive on standard input, when it is the context.</summary>
     public StdinContext? UploadedContext { get; private set; }
 
-    public static async Task<BuildInputs> ResolveAsync(
-        BuildArguments arguments, string workingFolder, Stream standardInput, CancellationToken cancellation)
+    private BuildInputs(RemoteFile remoteDockerfile) => _remoteDockerfile = remoteDockerfile;
+
+    public static async Task<BuildInputs> ResolveAsync(CliContext cli, BuildArguments arguments, Stream standardInput, CancellationToken cancellation)
     {
-        var inputs = new BuildInputs();
+        var inputs = new BuildInputs(new RemoteFile(cli, "failed to read dockerfile", DockerfileBytesMax));
         try
         {
-            await inputs.ResolveContextAsync(arguments, workingFolder, standardInput, cancellation);
-            inputs.ResolveNamedContexts(arguments.BuildContexts, workingFolder);
+            await inputs.ResolveContextAsync(arguments, cli.WorkingFolder, standardInput, cancellation);
+            inputs.ResolveNamedContexts(arguments.BuildContexts, cli.WorkingFolder);
             return inputs;
         }
         catch
@@ -183,22 +188,8 @@ internal sealed class BuildInputs : IDisposable
         Attributes["filename"] = "Dockerfile";
     }
 
-    private async Task UseDockerfileAtAsync(string url, CancellationToken cancellation)
-    {
-        try
-        {
-            using var http = new HttpClient();
-            await using var content = await http.GetStreamAsync(new Uri(url), cancellation);
-            await UseDockerfileFromAsync(content, cancellation);
-        }
-        catch (HttpRequestException problem)
-        {
-            throw new CliException($"failed to read dockerfile: Get {GoText.Quote(url)}: {problem.InnerException?.Message ?? problem.Message}", inner: problem)
-            {
-                Remedy = "This machine fetches the Dockerfile; check the address, and the proxy if there is one.",
-            };
-        }
-    }
+    private async Task UseDockerfileAtAsync(string url, CancellationToken cancellation) =>
+        await UseDockerfileFromAsync(new MemoryStream(await _remoteDockerfile.ReadAsync(url, cancellation)), cancellation);
 
     private void UseDockerfile(string path, string written)
     {

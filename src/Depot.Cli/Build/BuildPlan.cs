@@ -1,6 +1,4 @@
 using Depot.Cli.Docker;
-using Depot.Cli.Rendering;
-using Depot.Cli.Settings;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
 using Slipway.BuildKit.Compression;
@@ -55,8 +53,11 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
-    /// <summary>Where the image's SBOMs go on this machine; empty without a wish for them.</summary>
-    public string SbomFolder { get; init; } = "";
+    /// <summary>Where the image's SBOMs go on this machine; null without a wish for them.</summary>
+    public SbomPlace? Sboms { get; init; }
+
+    /// <summary>A Solve has one store for images: where another one's blobs go there, SBOMs need a Solve of their own.</summary>
+    public bool SbomsApart => Sboms is not null && Outputs.Any(output => output.Target is OutputTarget.Docker or OutputTarget.Layout);
 
     /// <summary>Files are dated by their contents, and the builder's copy of a folder belongs to its place in the repository.</summary>
     public bool StableTimes { get; init; }
@@ -82,12 +83,12 @@ internal sealed record BuildPlan : IDisposable
 
     /// <summary>Resolves what the user said. Every refusal carries buildx's text.</summary>
     public static async Task<BuildPlan> ResolveAsync(
-        BuildArguments arguments, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
+        BuildArguments arguments, CliContext cli, Stream standardInput, CancellationToken cancellation)
     {
-        var parsed = ParsedArguments.Read(arguments, settings);
+        var parsed = ParsedArguments.Read(arguments, cli.Settings);
         try
         {
-            return await ResolveParsedAsync(parsed, settings, workingFolder, terminal, cancellation);
+            return await ResolveParsedAsync(parsed, cli, standardInput, cancellation);
         }
         catch (Exception problem) when (problem is CliException or InputException)
         {
@@ -97,8 +98,9 @@ internal sealed record BuildPlan : IDisposable
     }
 
     private static async Task<BuildPlan> ResolveParsedAsync(
-        ParsedArguments parsed, CliSettings settings, string workingFolder, Terminal terminal, CancellationToken cancellation)
+        ParsedArguments parsed, CliContext cli, Stream standardInput, CancellationToken cancellation)
     {
+        var (settings, workingFolder, terminal) = (cli.Settings, cli.WorkingFolder, cli.Terminal);
         var arguments = parsed.Arguments;
         var warnings = new List<string>();
         if (arguments.NoCache && arguments.NoCacheFilter.Count > 0)
@@ -117,7 +119,7 @@ internal sealed record BuildPlan : IDisposable
             entitlements.Add("network.host");
         }
 
-        var inputs = await BuildInputs.ResolveAsync(arguments, workingFolder, terminal.In, cancellation);
+        var inputs = await BuildInputs.ResolveAsync(cli, arguments, standardInput, cancellation);
         foreach (var (key, value) in inputs.Attributes)
         {
             attributes[key] = value;
@@ -147,7 +149,8 @@ internal sealed record BuildPlan : IDisposable
             StableTimes = stableTimes,
             Compression = arguments.Compression ?? settings.Compression,
             Warnings = warnings,
-            SbomFolder = arguments.SbomFolder.Length > 0 ? Path.GetFullPath(arguments.SbomFolder, workingFolder) : "",
+            Sboms = arguments.SbomFolder.Length > 0
+                ? new SbomPlace(Path.GetFullPath(arguments.SbomFolder, workingFolder), arguments.SbomTarget, platforms.Count > 1) : null,
         };
     }
 
@@ -222,10 +225,16 @@ internal sealed record BuildPlan : IDisposable
     /// <summary>The plan with what does not go into the local Docker.</summary>
     public BuildPlan WithoutLoad() => Loads ? this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Docker).ToList() } : this;
 
+    /// <summary>The plan with what is not for the sake of SBOMs.</summary>
+    public BuildPlan WithoutSboms() => this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Sboms).ToList() };
+
+    /// <summary>The plan for SBOMs alone.</summary>
+    public BuildPlan ForSboms() => this with { CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Sboms).ToList() };
+
     /// <summary>The plan for the image that the local Docker gets in a Solve of its own, of several platforms the one that it runs.</summary>
     public BuildPlan ForLoadOf(PlatformName docker)
     {
-        var load = this with { CacheExports = [], SbomFolder = "", Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        var load = this with { CacheExports = [], Sboms = null, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
         if (Platforms.Count < 2)
         {
             return load;

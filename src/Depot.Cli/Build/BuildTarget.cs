@@ -143,13 +143,7 @@ internal sealed class BuildTarget : IAsyncDisposable
         var solve = new BuilderSolve(_loaded, _services, _load, main.Builder, projectId);
         await solve.OpenSessionAsync(cancellation);
         var given = await links(main);
-        var attributes = new Dictionary<string, string>(given.Attributes, StringComparer.Ordinal);
-        foreach (var folder in _plan.Inputs.Folders.Keys)
-        {
-            attributes.TryAdd($"local-sessionid:{folder}", main.SessionId);
-        }
-
-        return await solve.RunAsync(given with { Attributes = attributes, WantsFrontendResult = false }, show, _cli.Clock, cancellation);
+        return await solve.RunAsync(given.WithFolders(_plan.Inputs.Folders.Keys, main.SessionId), show, _cli.Clock, cancellation);
     }
 
     private async Task<BuildResult> ResultAsync(SolveAnswer[] answers, int shares, CancellationToken cancellation)

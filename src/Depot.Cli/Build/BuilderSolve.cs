@@ -1,6 +1,5 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
-using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Gateway;
@@ -16,6 +15,7 @@ namespace Depot.Cli.Build;
 /// </remarks>
 internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, DockerLoad? load, BuilderLease builder, string projectId)
 {
+    private readonly SbomIntake? _sboms = plan.Sboms is null ? null : new SbomIntake();
     private readonly TaskCompletionSource<Result> _frontend = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public BuilderLease Builder { get; } = builder;
@@ -30,7 +30,7 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     public Task OpenSessionAsync(CancellationToken cancellation)
     {
         var sharedKey = plan.Inputs.ContextFolder is { } folder ? plan.SharedKey(folder, projectId) : "";
-        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load), plan.Compression, cancellation);
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load, _sboms), plan.Compression, cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>
@@ -40,14 +40,14 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         var disk = new FullDiskWatch(clock);
         try
         {
-            var request = SolveCall.Request(plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
+            var request = SolveCall.Request(plan.SbomsApart ? plan.WithoutSboms() : plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
             var run = new SolveRun(Builder.Channel, disk.Before(show), clock);
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
                 : await run.RunAsync(request, either.Token);
-            if (plan.SbomFolder.Length > 0 && answer.Exported.TryGetValue(BuildResult.ImageDigest, out var digest))
+            if (_sboms is not null)
             {
-                await new SbomFiles(new ContentClient(Builder.Channel), plan.SbomFolder).WriteAsync(digest, either.Token);
+                await WriteSbomsAsync(_sboms, links, clock, either.Token);
             }
 
             while (load is not null && !await load.FinishAsync())
@@ -69,6 +69,21 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
             _frontend.TrySetCanceled(CancellationToken.None);
             await (load?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
+    }
+
+    /// <summary>SBOMs that need a Solve of their own have it behind the main one, whose steps are cached then.</summary>
+    private async Task WriteSbomsAsync(SbomIntake sboms, SolveLinks links, TimeProvider clock, CancellationToken cancellation)
+    {
+        if (plan.SbomsApart)
+        {
+            var apart = plan.ForSboms();
+            var session = SolveCall.NewIdentifier();
+            await Builder.OpenSessionAsync(session, "", services.For(apart, load: null, sboms), plan.Compression, cancellation);
+            var request = SolveCall.Request(apart, projectId, SolveCall.NewIdentifier(), session, links.WithFolders(plan.Inputs.Folders.Keys, SessionId));
+            await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, cancellation);
+        }
+
+        await new SbomFiles(sboms, plan.Sboms!).WriteAsync(cancellation);
     }
 
     private async Task<Exception> ExplainAsync(Exception problem, FullDiskWatch disk)

@@ -51,4 +51,7 @@ internal enum OutputTarget
 
     /// <summary>The local Docker.</summary>
     Docker,
+
+    /// <summary>The folder for SBOMs, of all that is in the image.</summary>
+    Sboms,
 }

@@ -34,10 +34,10 @@ internal static class OutputRules
             outputs.Add(Place(OutputSpec.Of("docker"), standardOutputIsTerminal, workingFolder));
         }
 
-        if (arguments.SbomFolder.Length > 0 && !outputs.Exists(output => output.Type is "image" or "oci" or "docker"))
+        if (arguments.SbomFolder.Length > 0)
         {
-            // SBOMs are attestations of an image; without another use for it, it stays on the builder.
-            outputs.Add(new OutputPlan("image", new(StringComparer.Ordinal), OutputTarget.Builder, ""));
+            // SBOMs are attestations of an image, and travel without its layers. What a builder keeps of an image without a name it may drop at once.
+            outputs.Add(new OutputPlan("oci", new(StringComparer.Ordinal) { ["tar"] = "false" }, OutputTarget.Sboms, ""));
         }
 
         CheckDelete(outputs, arguments.Allow, workingFolder);

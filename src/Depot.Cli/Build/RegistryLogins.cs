@@ -11,7 +11,8 @@ internal sealed class RegistryLogins : IDisposable
     private readonly Dictionary<string, RegistryCredential> _ofBuild = new(StringComparer.Ordinal);
     private readonly HttpClient _http;
 
-    public RegistryLogins(CliContext cli, VertexWriter steps)
+    /// <param name="errorPrefix">What errors of the client's own calls begin with.</param>
+    public RegistryLogins(CliContext cli, VertexWriter steps, string errorPrefix = "failed to build: ")
     {
         var settings = cli.Settings;
         _http = cli.OpenHttp();
@@ -24,7 +25,7 @@ internal sealed class RegistryLogins : IDisposable
             Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
         };
         Auth = new RegistryAuth(options, _http, cli.Clock, steps);
-        Registries = new RegistryClient(_http, Auth, cli.Clock);
+        Registries = new RegistryClient(_http, Auth, cli.Clock, errorPrefix);
     }
 
     public RegistryAuth Auth { get; }

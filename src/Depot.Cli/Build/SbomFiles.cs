@@ -1,38 +1,32 @@
 using System.Text.Json;
-using Slipway.BuildKit.Control;
-using Slipway.BuildKit.Grpc;
 
 namespace Depot.Cli.Build;
 
-/// <summary><c>--sbom-dir</c>: the SBOMs of an image, read from the builder that made it, one file for each platform.</summary>
+/// <summary><c>--sbom-dir</c>: the SBOMs of an image, as the builder that made it sends them, one file for each scan.</summary>
 /// <remarks>
 /// An image with attestations is an index, in which a manifest annotated <c>vnd.docker.reference.type=attestation-manifest</c> belongs to the
 /// manifest that <c>vnd.docker.reference.digest</c> names. Its layers are in-toto statements; an SBOM is the predicate of one whose
 /// <c>in-toto.io/predicate-type</c> is SPDX's.
 /// </remarks>
-internal sealed class SbomFiles(ContentClient content, string folder)
+internal sealed class SbomFiles(SbomIntake image, SbomPlace place)
 {
     private const string SpdxType = "https://spdx.dev/Document";
 
-    /// <summary>Far above what scanners write for whole distributions.</summary>
-    private const int BytesMax = 256 * 1024 * 1024;
-
-    /// <param name="imageDigest">What the exporter named the image by.</param>
-    public async Task WriteAsync(string imageDigest, CancellationToken cancellation)
+    public async Task WriteAsync(CancellationToken cancellation)
     {
         try
         {
-            Directory.CreateDirectory(folder);
+            Directory.CreateDirectory(place.Folder);
             var paths = new List<string>();
-            using var index = JsonDocument.Parse(await content.ReadAsync(imageDigest, BytesMax, cancellation));
+            using var index = JsonDocument.Parse(image.Read(image.Image ?? throw new InvalidDataException("the builder sent no image")));
             foreach (var (platform, digest) in Attestations(index.RootElement))
             {
-                using var manifest = JsonDocument.Parse(await content.ReadAsync(digest, BytesMax, cancellation));
+                using var manifest = JsonDocument.Parse(image.Read(digest));
                 foreach (var layer in Layers(manifest.RootElement))
                 {
                     var number = paths.Count(path => path == platform);
                     paths.Add(platform);
-                    await WriteAsync(layer, Path.Combine(folder, $"{platform}{(number == 0 ? "" : $"_{number + 1}")}.spdx.json"), cancellation);
+                    await WriteAsync(layer, place.PathOf(platform, number), cancellation);
                 }
             }
 
@@ -41,15 +35,15 @@ internal sealed class SbomFiles(ContentClient content, string folder)
                 throw new CliException("the image has no SBOM") { Remedy = "Its generator wrote none; --sbom=generator=IMAGE names another one." };
             }
         }
-        catch (Exception problem) when (problem is GrpcStatusException or JsonException or KeyNotFoundException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw new CliException($"the SBOMs could not be written to {folder}: {problem.Message}", inner: problem) { Remedy = "The build itself succeeded." };
+            throw new CliException($"the SBOMs could not be written to {place.Folder}: {problem.Message}", inner: problem) { Remedy = "The build itself succeeded." };
         }
     }
 
     private async Task WriteAsync(string digest, string path, CancellationToken cancellation)
     {
-        using var statement = JsonDocument.Parse(await content.ReadAsync(digest, BytesMax, cancellation));
+        using var statement = JsonDocument.Parse(image.Read(digest));
         await using var file = File.Create(path);
         await using var json = new Utf8JsonWriter(file, BuildResult.Indented);
         statement.RootElement.GetProperty("predicate").WriteTo(json);

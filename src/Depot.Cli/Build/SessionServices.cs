@@ -18,10 +18,10 @@ internal sealed class SessionServices : IAsyncDisposable
     private readonly List<IAttachable> _own = [];
 
     /// <summary>The services of one Solve: those of the target, and the places for its own results.</summary>
-    public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load)
+    public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load, SbomIntake? sboms)
     {
         var services = new List<IAttachable>(_all);
-        if (Stores(plan, load) is { Count: > 0 } stores)
+        if (Stores(plan, load, sboms) is { Count: > 0 } stores)
         {
             services.Add(new BlobIntake(stores));
         }
@@ -77,7 +77,7 @@ internal sealed class SessionServices : IAsyncDisposable
         if (plan.Inputs.UploadedContext is { } archive)
         {
             var upload = new UploadProvider();
-            plan.Attributes["context"] = plan.Platforms.Count > 1 || plan.LoadsApart
+            plan.Attributes["context"] = plan.Platforms.Count > 1 || plan.LoadsApart || plan.SbomsApart
                 ? upload.Add(await plan.Inputs.KeepArchiveAsync(archive, cancellation))
                 : upload.Add(archive.Open());
             Own(upload);
@@ -113,7 +113,7 @@ internal sealed class SessionServices : IAsyncDisposable
     }
 
     /// <summary>Where blobs go: the image for Docker or for a layout, and caches.</summary>
-    private static Dictionary<string, BlobStore> Stores(BuildPlan plan, DockerLoad? load)
+    private static Dictionary<string, BlobStore> Stores(BuildPlan plan, DockerLoad? load, SbomIntake? sboms)
     {
         var stores = plan.LocalCacheExports.Select(LocalCache.Destination).DistinctBy(layout => layout.Folder)
             .ToDictionary(layout => $"local:{layout.Folder}", Into, StringComparer.Ordinal);
@@ -124,6 +124,10 @@ internal sealed class SessionServices : IAsyncDisposable
         else if (plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Layout) is { } output)
         {
             stores[BlobIntake.Export] = Into(new OciLayout(output.Destination));
+        }
+        else if (sboms is not null)
+        {
+            stores[BlobIntake.Export] = sboms.OpenAsync;
         }
 
         return stores;

@@ -17,4 +17,16 @@ internal sealed record SolveLinks
 
     /// <summary>Others wait for the frontend's answer: the Solve goes through the gateway, which costs two more round trips.</summary>
     public bool WantsFrontendResult { get; init; }
+
+    /// <summary>The same for another Solve of the target, which takes the folders from the first one's session.</summary>
+    public SolveLinks WithFolders(IEnumerable<string> folders, string sessionId)
+    {
+        var attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal);
+        foreach (var folder in folders)
+        {
+            attributes.TryAdd($"local-sessionid:{folder}", sessionId);
+        }
+
+        return this with { Attributes = attributes, WantsFrontendResult = false };
+    }
 }

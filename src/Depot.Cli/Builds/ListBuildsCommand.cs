@@ -22,10 +22,8 @@ internal static class ListBuildsCommand
         Run = RunAsync,
     };
 
-    private static FlagTable Table(ListArguments into) => new FlagTable()
-        .Text("output", null, "Non-interactive output format (json, csv)", value => into.Output = value)
-        .Text("project", null, "Depot project ID", value => into.Project = value)
-        .Text("token", null, "Depot API token", value => into.Token = value);
+    private static FlagTable Table(ListArguments into) => into.Table()
+        .Text("project", null, "Depot project ID", value => into.Project = value);
 
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {

@@ -105,17 +105,4 @@ internal abstract class LoadPass(LocalDocker docker, LoadProgress progress, Canc
             throw;
         }
     }
-
-    private sealed class KeptBlob(Action<byte[]> keep) : MemoryStream
-    {
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing && CanWrite)
-            {
-                keep(ToArray());
-            }
-
-            base.Dispose(disposing);
-        }
-    }
 }

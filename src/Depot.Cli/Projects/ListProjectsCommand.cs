@@ -1,5 +1,4 @@
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Flags;
 using Depot.Cli.Rendering;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 
@@ -13,18 +12,14 @@ internal static class ListProjectsCommand
         Name = name,
         Aliases = aliases,
         Summary = "List the projects that you may build in",
-        Flags = () => Table(new ListArguments()),
+        Flags = () => new ListArguments().Table(),
         Run = RunAsync,
     };
-
-    private static FlagTable Table(ListArguments into) => new FlagTable()
-        .Text("output", null, "Non-interactive output format (json, csv)", value => into.Output = value)
-        .Text("token", null, "Depot API token", value => into.Token = value);
 
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        Table(arguments).ParseAll("depot list projects", words, cli.Warn);
+        arguments.Table().ParseAll("depot list projects", words, cli.Warn);
         var format = Listing.ParseFormat(arguments.Output, cli);
         using var credentials = Credentials.Resolve(arguments.Token, cli);
         await using var api = cli.OpenApi();

@@ -8,10 +8,11 @@ using Slipway.BuildKit.Auth;
 
 namespace Depot.Cli.Registries;
 
-/// <summary>Reads and writes manifests in image registries (the OCI distribution protocol) with this machine's logins.</summary>
-/// <remarks>Layers never pass here: builders push them.</remarks>
-internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeProvider clock)
+/// <summary>Reads and writes images in registries (the OCI distribution protocol) with this machine's logins.</summary>
+/// <remarks>A build's layers never pass here: builders push them.</remarks>
+internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeProvider clock, string errorPrefix = "failed to build: ")
 {
+    private const string Uploads = "blobs/uploads/";
     private const int DocumentBytesMax = 4 * 1024 * 1024;
 
     private static readonly string[] Accepted =
@@ -25,22 +26,75 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
 
     public async Task<RegistryDocument> GetManifestAsync(string host, string repository, string reference, CancellationToken cancellation)
     {
-        using var response = await SendAsync(host, repository, reference, () =>
+        using var response = await SendAsync(new Place(host, repository, $"manifests/{reference}"), () =>
         {
             var request = new HttpRequestMessage(HttpMethod.Get, default(Uri));
             request.Headers.Accept.ParseAdd(string.Join(',', Accepted));
             return request;
         }, "read", cancellation);
+        return new RegistryDocument(response.Content.Headers.ContentType?.MediaType ?? "", await ReadAsync(response, cancellation));
+    }
+
+    /// <summary>A small blob: a configuration, an attestation.</summary>
+    public async Task<byte[]> GetBlobAsync(string host, string repository, string digest, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(
+            new Place(host, repository, $"blobs/{digest}"), () => new HttpRequestMessage(HttpMethod.Get, default(Uri)), "read", cancellation);
+        return await ReadAsync(response, cancellation);
+    }
+
+    /// <summary>Makes a blob of one repository known in another: by a word to the registry where both are in one, else through this machine.</summary>
+    public async Task CopyBlobAsync((string Host, string Repository) from, (string Host, string Repository) to, string digest, long size, CancellationToken cancellation)
+    {
+        var target = new Place(to.Host, to.Repository, $"blobs/{digest}");
+        if (await HasAsync(target, cancellation))
+        {
+            return;
+        }
+
+        var mount = from.Host == to.Host ? $"?mount={digest}&from={Uri.EscapeDataString(from.Repository)}" : "";
+        using var begun = await SendAsync(
+            target with { Path = Uploads + mount, AlsoFrom = mount.Length > 0 ? from.Repository : "" }, () => new HttpRequestMessage(HttpMethod.Post, default(Uri)), "push", cancellation);
+        if (begun.StatusCode == HttpStatusCode.Created)
+        {
+            return;
+        }
+
+        var upload = new Uri(begun.RequestMessage!.RequestUri!, begun.Headers.Location ?? throw new CliException($"{to.Host} did not say where to send {digest}"));
+        await SendBlobAsync(new Place(from.Host, from.Repository, $"blobs/{digest}"), target, new Uri($"{upload}{(upload.Query.Length > 0 ? '&' : '?')}digest={digest}"), size, cancellation);
+    }
+
+    private async Task SendBlobAsync(Place from, Place to, Uri upload, long size, CancellationToken cancellation)
+    {
+        using var source = await SendAsync(from, () => new HttpRequestMessage(HttpMethod.Get, default(Uri)), "read", cancellation);
+        await using var content = await source.Content.ReadAsStreamAsync(cancellation);
+        using var request = new HttpRequestMessage(HttpMethod.Put, upload) { Content = new StreamContent(content) { Headers = { ContentLength = size, ContentType = new("application/octet-stream") } } };
+        request.Headers.Authorization = _authorizations.GetValueOrDefault(to.Scope);
+        using var response = await http.SendAsync(request, cancellation);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw await RefusedAsync(to, "push", response, cancellation);
+        }
+    }
+
+    private async Task<bool> HasAsync(Place blob, CancellationToken cancellation)
+    {
+        using var response = await TrySendAsync(blob, () => new HttpRequestMessage(HttpMethod.Head, default(Uri)), cancellation);
+        return response.IsSuccessStatusCode;
+    }
+
+    private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
         var buffer = new byte[DocumentBytesMax];
         var length = await body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
-        return new RegistryDocument(response.Content.Headers.ContentType?.MediaType ?? "", buffer[..length]);
+        return buffer[..length];
     }
 
     /// <summary>Stores a document under a tag, in place of what it named before.</summary>
     public async Task PutManifestAsync(string host, string repository, string tag, RegistryDocument document, CancellationToken cancellation)
     {
-        using var response = await SendAsync(host, repository, tag, () =>
+        using var response = await SendAsync(new Place(host, repository, $"manifests/{tag}"), () =>
         {
             var content = new ByteArrayContent(document.Content);
             content.Headers.ContentType = new MediaTypeHeaderValue(document.MediaType);
@@ -48,19 +102,9 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
         }, "push", cancellation);
     }
 
-    private async Task<HttpResponseMessage> SendAsync(
-        string host, string repository, string reference, Func<HttpRequestMessage> create, string verb, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(Place place, Func<HttpRequestMessage> create, string verb, CancellationToken cancellation)
     {
-        var scope = $"{host}/{repository}";
-        var path = $"{host}/v2/{repository}/manifests/{reference}";
-        var response = await SendAsync(host, path, create, _authorizations.GetValueOrDefault(scope), cancellation);
-        if (response.StatusCode == HttpStatusCode.Unauthorized && await AnswerAsync(response, host, repository, cancellation) is { } authorization)
-        {
-            _authorizations[scope] = authorization;
-            response.Dispose();
-            response = await SendAsync(host, path, create, authorization, cancellation);
-        }
-
+        var response = await TrySendAsync(place, create, cancellation);
         if (response.IsSuccessStatusCode)
         {
             return response;
@@ -68,31 +112,52 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
 
         using (response)
         {
-            var refused = response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
-            var name = $"{scope}{(reference.Contains(':', StringComparison.Ordinal) ? '@' : ':')}{reference}";
-            throw new CliException($"failed to build: failed to {verb} {name}: {await ReasonAsync(response, cancellation)}")
-            {
-                Remedy = refused ? PushRefusal.Remedy(host) : null,
-            };
+            throw await RefusedAsync(place, verb, response, cancellation);
         }
+    }
+
+    private async Task<HttpResponseMessage> TrySendAsync(Place place, Func<HttpRequestMessage> create, CancellationToken cancellation)
+    {
+        var path = $"{place.Host}/v2/{place.Repository}/{place.Path}";
+        var response = await SendAsync(place.Host, path, create, _authorizations.GetValueOrDefault(place.Scope), cancellation);
+        if (response.StatusCode == HttpStatusCode.Unauthorized && await AnswerAsync(response, place, cancellation) is { } authorization)
+        {
+            _authorizations[place.Scope] = authorization;
+            response.Dispose();
+            response = await SendAsync(place.Host, path, create, authorization, cancellation);
+        }
+
+        return response;
+    }
+
+    private async Task<CliException> RefusedAsync(Place place, string verb, HttpResponseMessage response, CancellationToken cancellation)
+    {
+        if (verb == "read" && response.StatusCode == HttpStatusCode.NotFound)
+        {
+            return new CliException($"{errorPrefix}{place.Name}: not found");
+        }
+
+        var refused = response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
+        return new CliException($"{errorPrefix}failed to {verb} {place.Name}: {await ReasonAsync(response, cancellation)}") { Remedy = refused ? PushRefusal.Remedy(place.Host) : null };
     }
 
     /// <summary>Loopback registries mostly speak in the clear, as Docker takes them to: what answers decides, once.</summary>
     private async Task<HttpResponseMessage> SendAsync(
         string host, string path, Func<HttpRequestMessage> create, AuthenticationHeaderValue? authorization, CancellationToken cancellation)
     {
+        var scheme = _schemes.GetValueOrDefault(host, "https");
         try
         {
-            return await SendAsync($"{_schemes.GetValueOrDefault(host, "https")}://{path}", create, authorization, cancellation);
+            return await SendAsync($"{scheme}://{path}", create, authorization, cancellation);
         }
-        catch (HttpRequestException problem) when (IsLoopback(host) && _schemes.TryAdd(host, "http"))
+        catch (HttpRequestException) when (scheme == "https" && IsLoopback(host))
         {
-            _ = problem;
+            _schemes[host] = "http";
             return await SendAsync(host, path, create, authorization, cancellation);
         }
         catch (HttpRequestException problem)
         {
-            throw new CliException($"failed to build: the registry {host} cannot be reached: {problem.InnerException?.Message ?? problem.Message}", inner: problem);
+            throw new CliException($"{errorPrefix}the registry {host} cannot be reached: {problem.InnerException?.Message ?? problem.Message}", inner: problem);
         }
     }
 
@@ -106,16 +171,16 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
     }
 
     /// <summary>What to show for a challenge: a token that the challenge's realm gives, or the login itself. Null when there is nothing to show.</summary>
-    private async Task<AuthenticationHeaderValue?> AnswerAsync(HttpResponseMessage response, string host, string repository, CancellationToken cancellation)
+    private async Task<AuthenticationHeaderValue?> AnswerAsync(HttpResponseMessage response, Place place, CancellationToken cancellation)
     {
         try
         {
-            var credential = await logins.FindAsync(host, cancellation);
+            var credential = await logins.FindAsync(place.Host, cancellation);
             foreach (var challenge in response.Headers.WwwAuthenticate)
             {
                 if (challenge.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase))
                 {
-                    return await FetchTokenAsync(challenge, repository, credential, cancellation);
+                    return await FetchTokenAsync(challenge, place, credential, cancellation);
                 }
 
                 if (challenge.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase) && credential is { Secret.Length: > 0 })
@@ -128,19 +193,19 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
         }
         catch (InputException problem)
         {
-            throw new CliException($"failed to build: {problem.Message}", inner: problem) { Remedy = PushRefusal.Remedy(host) };
+            throw new CliException($"{errorPrefix}{problem.Message}", inner: problem) { Remedy = PushRefusal.Remedy(place.Host) };
         }
     }
 
     private async Task<AuthenticationHeaderValue> FetchTokenAsync(
-        AuthenticationHeaderValue challenge, string repository, RegistryCredential? credential, CancellationToken cancellation)
+        AuthenticationHeaderValue challenge, Place place, RegistryCredential? credential, CancellationToken cancellation)
     {
         var fields = ChallengeFields.Parse(challenge.Parameter ?? "");
         var request = new RegistryTokenRequest
         {
             Realm = fields.GetValueOrDefault("realm", ""),
             Service = fields.GetValueOrDefault("service", ""),
-            Scopes = [$"repository:{repository}:pull,push"],
+            Scopes = [$"repository:{place.Repository}:pull,push", .. place.AlsoFrom.Length > 0 ? [$"repository:{place.AlsoFrom}:pull"] : (string[])[]],
         };
         return new AuthenticationHeaderValue("Bearer", (await new TokenExchange(http, clock).FetchAsync(request, credential, cancellation)).Value);
     }
@@ -159,6 +224,17 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
         {
             return status;
         }
+    }
+
+    /// <summary>What is asked for.</summary>
+    /// <param name="Path">Below the repository.</param>
+    /// <param name="AlsoFrom">Another repository of the registry that has to be read for it.</param>
+    private sealed record Place(string Host, string Repository, string Path, string AlsoFrom = "")
+    {
+        /// <summary>What one login covers.</summary>
+        public string Scope => $"{Host}/{Repository}";
+
+        public string Name => Path.Split('/') is ["manifests" or "blobs", var reference] ? $"{Scope}{(reference.Contains(':', StringComparison.Ordinal) ? '@' : ':')}{reference}" : Scope;
     }
 
     private static bool IsLoopback(string host)

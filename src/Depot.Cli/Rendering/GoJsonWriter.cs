@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Depot.Cli.Rendering;
 
@@ -56,6 +58,54 @@ internal sealed class GoJsonWriter(OutputBuffer output, bool indented = false)
         var text = new byte[Base64Length(value.Length)];
         System.Buffers.Text.Base64.EncodeToUtf8(value, text, out _, out var written);
         output.Write("\""u8).Write(text.AsSpan(0, written)).Write("\""u8);
+    }
+
+    /// <summary>A whole value.</summary>
+    public void Value(JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject fields:
+                BeginObject();
+                foreach (var (name, value) in fields)
+                {
+                    Name(name);
+                    Value(value);
+                }
+
+                EndObject();
+                break;
+            case JsonArray items:
+                BeginArray();
+                foreach (var item in items)
+                {
+                    Value(item);
+                }
+
+                EndArray();
+                break;
+            default:
+                Scalar(node);
+                break;
+        }
+    }
+
+    private void Scalar(JsonNode? value)
+    {
+        switch (value?.GetValueKind())
+        {
+            case JsonValueKind.String:
+                String((string)value!);
+                break;
+            case null or JsonValueKind.Null:
+                Null();
+                break;
+            default:
+                // Numbers and truths stay as they are written.
+                Separate();
+                output.Write(value.ToJsonString());
+                break;
+        }
     }
 
     /// <summary>RFC 3339 in UTC with up to nine decimals, without zeros at their end.</summary>

@@ -19,7 +19,8 @@ internal static class SourceExcerpt
     private const string Rule = "--------------------\n";
 
     /// <summary>The excerpt with a line end, or nothing when the ranges do not lie in the file.</summary>
-    public static string Format(string file, ReadOnlySpan<byte> content, IReadOnlyList<LineRange> ranges)
+    /// <param name="columns">What to underline of a single line: from 1, the last not included.</param>
+    public static string Format(string file, ReadOnlySpan<byte> content, IReadOnlyList<LineRange> ranges, (int First, int Last)? columns = null)
     {
         if (ranges.Count == 0)
         {
@@ -42,8 +43,16 @@ internal static class SourceExcerpt
         {
             var mark = ranges.Any(range => range.First <= i && i <= range.Last) ? ">>>" : "   ";
             text.Append(CultureInfo.InvariantCulture, $" {i,3} | {mark} {lines[i - 1]}\n");
+            if (columns is { } under && i == first && first == last)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"     |     {Underline(lines[i - 1], under.First, under.Last)}\n");
+            }
         }
 
         return text.Append(Rule).ToString();
     }
+
+    /// <summary>Carets below the columns; a tab stays one, so that they stand where the terminal puts the text.</summary>
+    private static string Underline(string line, int first, int last) =>
+        string.Concat(line.Take(first - 1).Select(c => c == '\t' ? '\t' : ' ')) + new string('^', Math.Max(1, last - first));
 }

@@ -7,6 +7,7 @@ internal sealed class ComposeDefinition
 {
     private readonly ComposeLoader _loader;
     private readonly YamlMap _model;
+    private readonly ImageNames _names;
 
     private ComposeDefinition(IReadOnlyList<BakeFile> files, BakeInputs inputs)
     {
@@ -18,6 +19,7 @@ internal sealed class ComposeDefinition
         }
 
         ComposeSchema.Check(_model);
+        _names = new ImageNames(_loader, _model, files[0].Name);
     }
 
     /// <summary>Whether a file whose name does not tell is a Compose file.</summary>
@@ -69,7 +71,7 @@ internal sealed class ComposeDefinition
             Contexts = Contexts(build),
             Dockerfile = Text(build, "dockerfile"),
             DockerfileInline = Text(build, "dockerfile_inline"),
-            Tags = Strings(build.Find("tags")) ?? (Text(map, "image") is { } image ? [image] : null),
+            Tags = Strings(build.Find("tags")),
             Labels = Labels(build),
             Args = Args(build, map),
             Stage = Text(build, "target"),
@@ -89,6 +91,8 @@ internal sealed class ComposeDefinition
             ProjectId = (build.Find("x-depot") as YamlMap ?? map.Find("x-depot") as YamlMap)?.Find("project-id") is YamlText project ? project.Text : null,
         };
         ComposeExtension.Apply(target, build.Find("x-bake"));
+        target.Tags = target.Tags is { Count: > 0 } tags ? tags : Text(map, "image") is { } image ? [image] : null;
+        target.DefaultImage = _names.Of(service);
         return target;
     }
 

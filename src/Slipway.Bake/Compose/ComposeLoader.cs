@@ -7,6 +7,7 @@ namespace Slipway.Bake.Compose;
 internal sealed class ComposeLoader
 {
     private const int DepthMax = 20;
+    private const string ProjectNameVariable = "COMPOSE_PROJECT_NAME";
 
     private readonly BakeInputs _inputs;
     private readonly Dictionary<string, string> _own = new(StringComparer.Ordinal);
@@ -16,11 +17,17 @@ internal sealed class ComposeLoader
     {
         _inputs = inputs;
         AddDotEnv();
+        GivenProjectName = Variable(ProjectNameVariable);
         _interpolation = new Interpolation(Variable);
     }
 
     /// <summary>The environment, then <c>.env</c> of the working folder.</summary>
     public string? Variable(string name) => _inputs.Variable(name) ?? _own.GetValueOrDefault(name);
+
+    /// <summary>What the user calls the project: the environment's word for it, not the files'.</summary>
+    public string? GivenProjectName { get; }
+
+    public string WorkingFolder => _inputs.WorkingFolder;
 
     /// <exception cref="BakeException">A file cannot be read or used.</exception>
     public YamlMap Load(IEnumerable<BakeFile> files)
@@ -93,7 +100,7 @@ internal sealed class ComposeLoader
     }
 
     private void SetProjectName(YamlMap map) =>
-        _own.TryAdd("COMPOSE_PROJECT_NAME", map.Find("name") is YamlText { Text: { Length: > 0 } name } ? name : "bake");
+        _own.TryAdd(ProjectNameVariable, map.Find("name") is YamlText { Text: { Length: > 0 } name } ? name : "bake");
 
     private YamlMap Included(YamlMap model, string folder, int depth)
     {

@@ -27,7 +27,7 @@ internal sealed class BakeDefinition
         var definition = new BakeDefinition();
         var compose = new List<BakeFile>();
         var bodies = new List<HclBody>();
-        foreach (var file in files)
+        FaultList.ForEach(files, file =>
         {
             switch (Notation.Of(file, inputs))
             {
@@ -38,7 +38,7 @@ internal sealed class BakeDefinition
                     compose.Add(file);
                     break;
             }
-        }
+        });
 
         if (compose.Count > 0)
         {

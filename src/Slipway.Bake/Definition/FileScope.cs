@@ -15,6 +15,7 @@ internal sealed class FileScope : Scope
     private readonly Dictionary<string, HclAttribute> _attributes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HclBlock> _userFunctions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HclValue> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, HclException> _failed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _underWay = new(StringComparer.Ordinal);
 
     public FileScope(BakeInputs inputs)
@@ -54,25 +55,10 @@ internal sealed class FileScope : Scope
     /// <summary>Every variable and function is evaluated, used or not: a fault in one must not wait for its first use.</summary>
     public void EvaluateAll()
     {
-        foreach (var variable in _variables.Values)
-        {
-            variable.Value = Variable(variable.Name)!;
-        }
-
-        foreach (var variable in _variables.Values)
-        {
-            variable.Validate(this);
-        }
-
-        foreach (var name in _userFunctions.Keys)
-        {
-            Function(name);
-        }
-
-        foreach (var name in _attributes.Keys)
-        {
-            Variable(name);
-        }
+        FaultList.ForEach(_variables.Values, variable => variable.Value = Variable(variable.Name)!);
+        FaultList.ForEach(_variables.Values, variable => variable.Validate(this));
+        FaultList.ForEach(_userFunctions.Keys, name => Function(name));
+        FaultList.ForEach(_attributes.Keys, name => Variable(name));
     }
 
     public override HclValue? Variable(string name)
@@ -114,9 +100,14 @@ internal sealed class FileScope : Scope
             : null;
     }
 
-    /// <summary>Notices that something needs itself.</summary>
+    /// <summary>Notices that something needs itself. What failed once is not tried again for everybody who needs it.</summary>
     public T Guarded<T>(string key, string kind, string name, SourceRange range, Func<T> evaluate)
     {
+        if (_failed.TryGetValue(key, out var known))
+        {
+            throw known;
+        }
+
         if (!_underWay.Add(key))
         {
             throw new HclException("Invalid expression", $"{kind} cycle not allowed for {name}", range);
@@ -125,6 +116,11 @@ internal sealed class FileScope : Scope
         try
         {
             return evaluate();
+        }
+        catch (HclException fault)
+        {
+            _failed[key] = fault;
+            throw;
         }
         finally
         {

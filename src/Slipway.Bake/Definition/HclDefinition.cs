@@ -51,10 +51,7 @@ internal sealed class HclDefinition
             _scope.Blocks[(instance.Block.Type, instance.Name)].AddLater(instance);
         }
 
-        foreach (var instance in instances)
-        {
-            Read(instance, targets, groups);
-        }
+        FaultList.ForEach(instances, instance => Read(instance, targets, groups));
 
         AddMatrices(matrices, groups);
     }
@@ -196,27 +193,28 @@ internal sealed class HclDefinition
     private static Target ReadTarget(BlockInstance instance)
     {
         var target = new Target(instance.Name);
-        foreach (var attribute in TargetAttributes.All)
-        {
-            if (instance.Written(attribute.Name) is not { } written)
-            {
-                continue;
-            }
+        FaultList.ForEach(TargetAttributes.All, attribute => Read(instance, attribute, target));
+        return target;
+    }
 
-            var value = instance.Evaluate(written, attribute.Type, converts: !attribute.ReadsItself);
-            try
-            {
-                if (!value.IsNull)
-                {
-                    attribute.Set(target, value);
-                }
-            }
-            catch (Exception problem) when (problem is ConversionException or BakeException)
-            {
-                throw BlockInstance.Unsuitable(written, problem.Message);
-            }
+    private static void Read(BlockInstance instance, TargetAttribute attribute, Target target)
+    {
+        if (instance.Written(attribute.Name) is not { } written)
+        {
+            return;
         }
 
-        return target;
+        var value = instance.Evaluate(written, attribute.Type, converts: !attribute.ReadsItself);
+        try
+        {
+            if (!value.IsNull)
+            {
+                attribute.Set(target, value);
+            }
+        }
+        catch (Exception problem) when (problem is ConversionException or BakeException)
+        {
+            throw BlockInstance.Unsuitable(written, problem.Message);
+        }
     }
 }

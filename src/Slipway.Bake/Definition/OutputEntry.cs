@@ -10,6 +10,8 @@ internal sealed record OutputEntry(string Type, string Destination, SortedDictio
     /// <summary>What <c>--output</c> takes.</summary>
     public string Text => Entries.Text(Fields);
 
+    public bool Pushes => Type == "registry" || Attributes.GetValueOrDefault("push") == "true";
+
     /// <summary>For the comparison, and for JSON and the command line alike.</summary>
     public IEnumerable<KeyValuePair<string, string>> Fields =>
         (Destination.Length > 0 ? Attributes.Prepend(KeyValuePair.Create("dest", Destination)) : Attributes).Prepend(KeyValuePair.Create("type", Type));

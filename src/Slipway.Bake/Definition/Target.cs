@@ -63,6 +63,9 @@ internal sealed class Target(string name)
     /// <summary>Depot's own: the project whose builder builds it.</summary>
     public string? ProjectId { get; set; }
 
+    /// <summary>What Compose calls the image of a service that names none; buildx leaves it without a name.</summary>
+    public string? DefaultImage { get; set; }
+
     /// <summary>Built only because another target's context names it.</summary>
     public bool IsLinked { get; set; }
 
@@ -80,6 +83,7 @@ internal sealed class Target(string name)
         ShmSize = other.ShmSize ?? ShmSize;
         Call = other.Call ?? Call;
         ProjectId = other.ProjectId ?? ProjectId;
+        DefaultImage = other.DefaultImage ?? DefaultImage;
         Tags = Copy(other.Tags) ?? Tags;
         Platforms = Copy(other.Platforms) ?? Platforms;
         CacheTo = Copy(other.CacheTo) ?? CacheTo;

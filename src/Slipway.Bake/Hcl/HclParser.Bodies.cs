@@ -10,7 +10,7 @@ internal sealed partial class HclParser
         var start = _at;
         for (SkipBlankLines(); !AtEnd && !(nested && Current == '}'); SkipBlankLines())
         {
-            Item(attributes, blocks);
+            ItemOrFault(attributes, blocks);
         }
 
         return new NativeBody(attributes, blocks, Since(start));

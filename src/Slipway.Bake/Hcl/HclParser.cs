@@ -30,7 +30,10 @@ internal sealed partial class HclParser
     public static NativeBody ParseFile(SourceText source)
     {
         var parser = new HclParser(source);
-        return parser.Body(nested: false);
+        NativeBody? body = null;
+        parser._faults.Try(() => body = parser.Body(nested: false));
+        parser._faults.ThrowIfAny();
+        return body!;
     }
 
     /// <summary>An expression and nothing after it.</summary>

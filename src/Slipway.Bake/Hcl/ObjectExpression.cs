@@ -10,11 +10,7 @@ internal sealed class ObjectExpression(IReadOnlyList<(Expression Key, Expression
     public override HclValue Evaluate(Scope scope)
     {
         var values = new Dictionary<string, HclValue>(StringComparer.Ordinal);
-        foreach (var (key, value) in entries)
-        {
-            values[Key(key, scope)] = value.Evaluate(scope);
-        }
-
+        FaultList.ForEach(entries, entry => values[Key(entry.Key, scope)] = entry.Value.Evaluate(scope));
         return HclValue.Object(values);
     }
 

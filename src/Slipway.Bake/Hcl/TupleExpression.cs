@@ -7,5 +7,5 @@ internal sealed class TupleExpression(IReadOnlyList<Expression> elements, Source
 {
     public override IReadOnlyList<Expression>? Elements => elements;
 
-    public override HclValue Evaluate(Scope scope) => HclValue.Tuple(elements.Select(element => element.Evaluate(scope)));
+    public override HclValue Evaluate(Scope scope) => HclValue.Tuple(FaultList.Select(elements, element => element.Evaluate(scope)));
 }

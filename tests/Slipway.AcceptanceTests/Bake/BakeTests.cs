@@ -68,10 +68,15 @@ public sealed class BakeTests(Site site)
     {
         var name = $"composed{Guid.NewGuid():N}";
         using var folder = new WorkFolder()
+            .With("own/Dockerfile", $"FROM {site.BaseImage}\n")
             .With("web/Dockerfile", $"FROM {site.BaseImage} AS wanted\nARG COLOUR\nRUN --mount=type=secret,id=word cp /run/secrets/word /word && echo $COLOUR > /colour\nFROM {site.BaseImage}\nRUN false\n")
             .With(".env", "COLOUR=green\n")
             .With("compose.yaml", $$"""
+                name: {{name}}
                 services:
+                  own:
+                    build: own
+                    command: echo as compose calls it
                   web:
                     image: {{name}}-web
                     build:
@@ -95,6 +100,9 @@ public sealed class BakeTests(Site site)
         var result = await site.StartDepot(["bake", "--load"], new Dictionary<string, string?> { ["WORD"] = "correct" }, folder.Path).WaitAsync();
         result.MustSucceed();
         Assert.Equal("green\ncorrect", (await site.DockerAsync("run", "--rm", $"{name}-web", "cat", "/colour", "/word")).MustSucceed().Output);
+        var compose = new Dictionary<string, string?> { ["DOCKER_HOST"] = site.DockerHost };
+        Assert.Contains("as compose calls it", (await RunningCommand.Start(
+            "docker", ["compose", "run", "--rm", "--no-deps", "--pull=never", "own"], compose, folder.Path).WaitAsync()).MustSucceed().Output);
         Assert.Equal("inline\n", (await site.DockerAsync("run", "--rm", $"{name}-tool", "cat", "/inline")).MustSucceed().Output);
         Assert.Equal("green\n", (await site.DockerAsync("inspect", "--format", "{{index .Config.Labels \"a\"}}", $"{name}-web")).MustSucceed().Output);
     }

@@ -18,6 +18,39 @@ public sealed class DefinitionTests
         Assert.Equal("three", compose.Plan(["default"]).Targets["a"].ProjectId);
     }
 
+    [Theory]
+    [InlineData("", "", "/some/My.App_1/compose.yaml", "myapp_1-web.x")]
+    [InlineData("name: files\n", "", "/some/folder/compose.yaml", "files-web.x")]
+    [InlineData("name: ${OF:-files}\n", "OF=here", "compose.yaml", "here-web.x")]
+    [InlineData("name: files\n", "COMPOSE_PROJECT_NAME=given", "compose.yaml", "given-web.x")]
+    [InlineData("", "", "compose.yaml", "nonexistent-web.x")]
+    [InlineData("", "", "-", "nonexistent-web.x")]
+    [InlineData("name: files\n", "COMPOSE_COMPATIBILITY=1", "compose.yaml", "files_web.x")]
+    public void A_service_without_an_image_is_called_as_Compose_calls_it(string head, string set, string file, string expected)
+    {
+        var plan = Definitions.Read(name => set.StartsWith(name + "=", StringComparison.Ordinal) ? set[(name.Length + 1)..] : null, (file, $"{head}services:\n  web.x:\n    build: .\n")).Plan(["default"]);
+        Assert.Null(plan.Targets["web_x"].Tags);
+        plan.NameImages();
+        Assert.Equal([expected], plan.Targets["web_x"].Tags!);
+    }
+
+    [Fact]
+    public void Only_an_image_that_has_no_name_and_is_not_pushed_gets_one()
+    {
+        var compose = ("compose.yml", "name: p\nservices:\n  a:\n    build: .\n  b:\n    image: b\n    build: .\n");
+        string Named(params string[] overrides)
+        {
+            var plan = Definitions.Read(compose, ("a.hcl", "target \"own\" {}\ntarget \"heir\" { inherits = [\"a\"] }\n")).Plan(["a", "b", "own"], overrides);
+            plan.NameImages();
+            return string.Join(' ', plan.Targets.Values.Select(target => $"{target.Name}={string.Join(',', target.Tags ?? [])}"));
+        }
+
+        Assert.Equal("a=p-a b=b own=", Named());
+        Assert.Equal("a=p-a b=b own=", Named("*.load=true"));
+        Assert.Equal("a= b=b own=", Named("*.push=true"));
+        Assert.Equal("a=x b=b own=", Named("a.tags=x"));
+    }
+
     [Fact]
     public void A_linked_target_is_built_and_nothing_else_is_done_with_it()
     {

@@ -53,7 +53,7 @@ internal sealed class CliScene : IDisposable
     }
 
     public Task<BuildPlan> ResolveAsync(params string[] words) => BuildPlan.ResolveAsync(
-        BuildCommand.ReadArguments(words, _ => { }), Settings, Folder, new Terminal { In = Input, Out = Stream.Null, Err = Stream.Null }, CancellationToken.None);
+        BuildCommand.ReadArguments(words, _ => { }), Context(Clock), Input, CancellationToken.None);
 
     /// <summary>Runs a command as <c>Main</c> does.</summary>
     public async Task<(int ExitCode, string Output, string Error)> RunAsync(string[] words, CancellationToken cancellation = default)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.Contract.Depot.Cli.V1;
@@ -101,6 +102,23 @@ public sealed class ProcessTests : IDisposable
         var authority = _scene.Write("ca.pem", certificate.ExportCertificatePem());
         var trusted = await RunAsync(Start(["list", "projects"], ("DEPOT_API_URL", server.Url), ("DEPOT_TOKEN", "t"), ("SSL_CERT_FILE", authority)));
         Assert.Equal((0, "Project ID,Name\np1,one\n", ""), trusted);
+    }
+
+    [Fact]
+    public async Task A_remote_definition_comes_from_a_server_whose_private_authority_is_named_and_from_no_other()
+    {
+        using var certificate = SelfSigned();
+        await using var server = (await ConnectDouble.StartAsync(HttpProtocols.Http1, certificate: certificate))
+            .OnRaw("bake.hcl", (context, _) => context.Response.WriteAsync("target \"default\" {}\n"));
+        var refused = await RunAsync(Start(["bake", "--print", $"{server.Url}/bake.hcl"]));
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains($"failed to read the definition: Get \"{server.Url}/bake.hcl\": ", refused.Error);
+        Assert.Contains("SSL_CERT_FILE", refused.Error);
+
+        var authority = _scene.Write("ca.pem", certificate.ExportCertificatePem());
+        var trusted = await RunAsync(Start(["bake", "--print", $"{server.Url}/bake.hcl"], ("SSL_CERT_FILE", authority)));
+        Assert.Equal(0, trusted.ExitCode);
+        Assert.Contains("\"dockerfile\": \"Dockerfile\"", trusted.Output);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using Depot.Cli.Docker.Plugin;
 using Depot.Cli.Flags;
 using Depot.Cli.Settings;
 
@@ -66,6 +67,11 @@ internal static class ConfigureDockerCommand
             return;
         }
 
+        if (arguments is { System: true, Uninstall: false })
+        {
+            MachineFolder.CheckRunsForAll(Environment.ProcessPath!);
+        }
+
         MakeFolders(cli.Settings, arguments.System);
         using var held = await FolderLock.TakeAsync(folder, cli.Clock, cancellation);
         if (arguments.Uninstall)
@@ -86,7 +92,7 @@ internal static class ConfigureDockerCommand
     {
         if (system)
         {
-            Directory.CreateDirectory(PluginFolders.System);
+            MachineFolder.Make(PluginFolders.System);
             return;
         }
 
@@ -96,6 +102,11 @@ internal static class ConfigureDockerCommand
 
     private static async Task WarnAsync(CliContext cli, CancellationToken cancellation)
     {
+        if (PluginFolders.Find(cli.Settings, PluginCall.Buildx) is { } first && !PluginFolders.IsOurs(first))
+        {
+            cli.Warn($"Docker finds {first} before the plugin that was just installed: docker still builds with that one. Remove it, or install for that folder's owner (configure-docker without --system).");
+        }
+
         if (cli.Settings.UsesBuildKit == false)
         {
             cli.Warn("DOCKER_BUILDKIT=0 is set: docker build then uses Docker's own, older builder on this machine. Unset it.");

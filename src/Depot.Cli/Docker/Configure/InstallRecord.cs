@@ -7,6 +7,9 @@ internal sealed record InstallRecord
 {
     private const string Name = "depot-docker.json";
 
+    /// <summary>A machine's record is for all of its users.</summary>
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     /// <summary>Docker's settings file was made for this.</summary>
     public required bool CreatedSettings { get; init; }
 
@@ -47,7 +50,7 @@ internal sealed record InstallRecord
             json.WriteEndObject();
         }
 
-        WholeFile.Write(Path.Combine(folder, Name), buffer.ToArray());
+        WholeFile.Write(Path.Combine(folder, Name), buffer.ToArray(), Readable);
     }
 
     public static void Delete(string folder) => File.Delete(Path.Combine(folder, Name));

@@ -5,7 +5,8 @@ namespace Depot.Cli.Docker.Configure;
 /// <summary>Puts a file in another one's place in one step, with its permissions: nobody ever reads a half-written one.</summary>
 internal static class WholeFile
 {
-    public static void Write(string path, ReadOnlySpan<byte> contents)
+    /// <param name="mode">Permissions of a file that was not there; without any it is for its owner only.</param>
+    public static void Write(string path, ReadOnlySpan<byte> contents, UnixFileMode? mode = null)
     {
         // A settings file may be a link into a folder that is kept elsewhere.
         path = new FileInfo(path).LinkTarget is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
@@ -17,9 +18,9 @@ internal static class WholeFile
                 file.Write(contents);
             }
 
-            if (!OperatingSystem.IsWindows() && File.Exists(path))
+            if (!OperatingSystem.IsWindows() && (File.Exists(path) ? File.GetUnixFileMode(path) : mode) is { } permissions)
             {
-                File.SetUnixFileMode(partial, File.GetUnixFileMode(path));
+                File.SetUnixFileMode(partial, permissions);
             }
 
             File.Move(partial, path, overwrite: true);

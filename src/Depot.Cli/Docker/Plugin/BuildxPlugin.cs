@@ -16,13 +16,20 @@ internal static class BuildxPlugin
         if (IsBuild(command))
         {
             cli.LoadsByDefault = !cli.Settings.NoDefaultLoad;
+            cli.StandsInForBuildx = true;
             return real is not null && IsBuilderOf(cli, builder) ? PassOn(cli, real, original) : CliHost.RunAsync(cli, words, cancellation);
         }
 
         return OwnAnswers.To(cli, command, words, hasBuildx: real is not null) is { } answer ? Task.FromResult(answer)
             : real is not null ? PassOn(cli, real, original)
+            : command == "imagetools" ? CliHost.RunAsync(cli, words, cancellation)
+            : IsListOfBuilds(words) ? ListBuildsAsync(cli, cancellation)
             : throw Missing(command);
     }
+
+    private static bool IsListOfBuilds(string[] words) => words.Where(word => !word.StartsWith('-')).ToArray() is ["history", "ls", ..];
+
+    private static Task<int> ListBuildsAsync(CliContext cli, CancellationToken cancellation) => CliHost.RunAsync(cli, ["list", "builds"], cancellation);
 
     private static bool IsBuild(string command) => Commands.Root.Find(command) is { Name: "build" or "bake" };
 
@@ -88,7 +95,20 @@ internal static class BuildxPlugin
     /// <summary>Set for a buildx that this program starts, so that two copies of it cannot pass a command to and fro.</summary>
     private const string RealBuildxMark = "SLIPWAY_PASSED_TO_BUILDX";
 
-    private static CliException Missing(string command) => new($"`docker buildx{(command.Length > 0 ? " " + command : "")}` needs Docker's own buildx, which is not installed")
+    private static CliException Missing(string command) => command switch
+    {
+        "history" => new("the server keeps the records of builds, not a builder of this machine")
+        {
+            Remedy = "`depot list builds` lists them; every build prints its page, which has its steps and their output.",
+        },
+        "dial-stdio" => new("the remote builders are reached for one build at a time, not by `docker buildx dial-stdio`")
+        {
+            Remedy = "`depot exec -- COMMAND` runs a command with BUILDKIT_HOST set to a builder of the project.",
+        },
+        _ => NeedsBuildx(command),
+    };
+
+    private static CliException NeedsBuildx(string command) => new($"`docker buildx{(command.Length > 0 ? " " + command : "")}` needs Docker's own buildx, which is not installed")
     {
         Remedy = "Builds (`docker build`, `docker buildx build`, `docker buildx bake`) run on the remote builders without it. For the rest install the docker-buildx plugin.",
     };

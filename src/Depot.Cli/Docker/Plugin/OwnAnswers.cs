@@ -35,6 +35,14 @@ internal static class OwnAnswers
             case "use" or "rm" or "stop":
                 Explain(cli);
                 return ExitCode.Done;
+            case "prune":
+                cli.Output.Write("Total:\t0B\n");
+                ExplainCache(cli);
+                return ExitCode.Done;
+            case "du":
+                cli.Output.Write("Reclaimable:\t0B\nTotal:\t\t0B\n");
+                ExplainCache(cli);
+                return ExitCode.Done;
             case "":
                 cli.Output.Write("Usage:  docker buildx COMMAND\n\nBuilds run on remote builders: `docker buildx build --help`, `docker buildx bake --help`.\n");
                 return ExitCode.Done;
@@ -44,6 +52,10 @@ internal static class OwnAnswers
     }
 
     private static void Explain(CliContext cli) => cli.Error.WriteLine($"[depot] builds run on the remote builders of {cli.Settings.ApiUrl.Url}");
+
+    /// <summary>A job that clears up behind itself must not take the whole team's cache away.</summary>
+    private static void ExplainCache(CliContext cli) => cli.Error.WriteLine(
+        $"[depot] there is no build cache on this machine: the builders of {cli.Settings.ApiUrl.Url} keep it within their limits; `depot cache reset` empties the project's");
 
     private static string? NameIn(string[] words)
     {

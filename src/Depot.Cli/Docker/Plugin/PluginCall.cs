@@ -45,10 +45,14 @@ internal sealed record PluginCall(string Plugin, string[] Words, IReadOnlyDictio
     public CliSettings Over(CliSettings process)
     {
         var settings = process.With(Settings);
-        return settings.ProjectId is null && Configure.InstallRecord.Read(PluginFolders.Of(settings))?.ProjectId is { } project
+        return settings.ProjectId is null && ConfiguredProject(settings) is { } project
             ? settings.With(new Dictionary<string, string> { ["DEPOT_PROJECT_ID"] = project })
             : settings;
     }
+
+    /// <summary>The user's own word counts before the machine's.</summary>
+    private static string? ConfiguredProject(CliSettings settings) => new[] { PluginFolders.Of(settings), PluginFolders.System }
+        .Select(folder => Configure.InstallRecord.Read(folder)?.ProjectId).FirstOrDefault(project => project is not null);
 
     public static string Metadata(string program) => string.Concat(
         "{\"SchemaVersion\":\"0.1.0\",\"Vendor\":\"Slipway\",\"Version\":\"",
