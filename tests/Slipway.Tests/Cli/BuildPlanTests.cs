@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Text;
 using Depot.Cli;
 using Depot.Cli.Build;
+using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Wire.Control;
 using Xunit;
 
@@ -271,6 +272,44 @@ public sealed class BuildPlanTests : IDisposable
 
         using var plan = await _scene.ResolveAsync(flag is null ? ["app"] : [flag, "app"]);
         Assert.Equal(expected, plan.StableTimes);
+    }
+
+    [Theory]
+    [InlineData(null, null, CompressionMode.Auto)]
+    [InlineData("auto", null, CompressionMode.Auto)]
+    [InlineData("Always", null, CompressionMode.Always)]
+    [InlineData("1", null, CompressionMode.Always)]
+    [InlineData("never", null, CompressionMode.Never)]
+    [InlineData("never", "--compress", CompressionMode.Always)]
+    [InlineData("always", "--compress=false", CompressionMode.Never)]
+    public async Task What_travels_is_compressed_as_the_flag_or_else_the_environment_says(string? variable, string? flag, CompressionMode expected)
+    {
+        if (variable is not null)
+        {
+            _scene.Environment["DEPOT_COMPRESS"] = variable;
+        }
+
+        using var plan = await _scene.ResolveAsync(flag is null ? ["app"] : [flag, "app"]);
+        Assert.Equal(expected, plan.Compression);
+    }
+
+    [Theory]
+    [InlineData(null, MetadataProvenance.Min)]
+    [InlineData("max", MetadataProvenance.Max)]
+    [InlineData("disabled", MetadataProvenance.None)]
+    [InlineData("false", MetadataProvenance.None)]
+    [InlineData("true", MetadataProvenance.Min)]
+    [InlineData("nonsense", MetadataProvenance.Min)]
+    public async Task Provenance_is_for_metadata_files_as_buildx_reads_the_variable(string? variable, object expected)
+    {
+        if (variable is not null)
+        {
+            _scene.Environment["BUILDX_METADATA_PROVENANCE"] = variable;
+        }
+
+        using var asked = await _scene.ResolveAsync("--metadata-file", "m.json", "app");
+        using var other = await _scene.ResolveAsync("app");
+        Assert.Equal((expected, MetadataProvenance.None), (asked.Provenance, other.Provenance));
     }
 
     [Theory]
