@@ -28,6 +28,11 @@ internal sealed class BakeTarget : IDisposable
                 AddContextsCapability(plan);
             }
 
+            if (plan.Call is not null)
+            {
+                NameContexts(plan, target);
+            }
+
             return new BakeTarget(target, plan);
         }
         catch (Exception problem) when (problem is CliException or InputException or Flags.FlagException)
@@ -57,6 +62,16 @@ internal sealed class BakeTarget : IDisposable
         var known = plan.Attributes.GetValueOrDefault("frontend.caps", "");
         plan.Attributes["frontend.caps"] = string.Join(',',
             known.Split(',', StringSplitOptions.RemoveEmptyEntries).Append(contexts).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>A question is asked before anything is built: the frontend hears that a context is another target, which it refuses where it needs it, as
+    /// with buildx. Unnamed, it would be taken for an image of that name.</summary>
+    private static void NameContexts(BuildPlan plan, Target target)
+    {
+        foreach (var (name, needed) in TargetArguments.Links(target))
+        {
+            plan.Attributes[$"context:{name}"] = $"target:{needed}";
+        }
     }
 
     private static MemoryStream DockerfileOf(Target target) => new(Encoding.UTF8.GetBytes(target.DockerfileInline ?? ""));

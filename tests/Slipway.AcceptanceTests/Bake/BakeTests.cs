@@ -203,7 +203,8 @@ public sealed class BakeTests(Site site)
     {
         using var folder = new WorkFolder()
             .With("good/Dockerfile", $"FROM {site.BaseImage}\nRUN false\n").With("bad/Dockerfile", $"FROM {site.BaseImage} as lower\nRUN false\n")
-            .With("docker-bake.hcl", "group \"default\" { targets = [\"good\", \"bad\"] }\ntarget \"good\" { context = \"good\" }\ntarget \"bad\" { context = \"bad\" }\n");
+            .With("docker-bake.hcl", "group \"default\" { targets = [\"good\", \"bad\"] }\ntarget \"good\" { context = \"good\" }\ntarget \"bad\" { context = \"bad\" }\n"
+                + "target \"linked\" {\n  context = \"linked\"\n  contexts = { base = \"target:good\" }\n}\n").With("linked/Dockerfile", "FROM base AS one\nRUN false\n");
         var text = await site.StartDepot(["bake", "--check"], directory: folder.Path).WaitAsync();
         Assert.Contains("FromAsCasing", text.MustFail().Output);
         var json = await site.StartDepot(["bake", "--call=check,format=json,ignorestatus=true"], directory: folder.Path).WaitAsync();
@@ -211,6 +212,11 @@ public sealed class BakeTests(Site site)
         var targets = answer.RootElement.GetProperty("target");
         Assert.Equal("bad", targets.GetProperty("bad").GetProperty("build").GetProperty("context").GetString());
         Assert.Equal(1, targets.GetProperty("bad").GetProperty("check").GetProperty("warnings").GetArrayLength());
+
+        // As buildx says it: an outline needs the base image, which is not built yet; the list of targets does not.
+        var outline = await site.StartDepot(["bake", "--call=outline", "linked"], directory: folder.Path).WaitAsync();
+        Assert.Contains("target linked: failed to solve: unsupported context source target for base", outline.MustFail().Error);
+        Assert.Contains("one (default)", (await site.StartDepot(["bake", "--call=targets", "linked"], directory: folder.Path).WaitAsync()).MustSucceed().Output);
     }
 
     [Fact]
