@@ -187,6 +187,18 @@ need_pass_helper() {
   rm -rf "$unpacked"
 }
 
+# need_powershell DIR: PowerShell, from NuGet, under DIR; for the test of the installer for Windows.
+need_powershell() {
+  local folder=${1:?need_powershell DIR} version=7.6.9 said
+  "$folder/pwsh" --version 2>/dev/null | grep -qsF "PowerShell $version" && return 0
+  echo "installing PowerShell $version (NuGet) in $folder" >&2
+  rm -rf "$folder"
+  if ! said=$(dotnet tool install PowerShell --tool-path "$folder" --version "$version" 2>&1); then
+    _parts_fail "PowerShell could not be installed: $(tail -n 1 <<<"$said")"
+    return 1
+  fi
+}
+
 # need_aot_toolchain: what NativeAOT links with.
 need_aot_toolchain() { need_packages gcc libc6-dev zlib1g-dev; }
 

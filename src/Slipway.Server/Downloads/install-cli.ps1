@@ -23,7 +23,8 @@ function Install-Depot {
         catch { Fail "could not download $server/cli/archives/${name}: $($_.Exception.Message). Nothing was installed; try again" }
     }
 
-    $processor = switch ($env:PROCESSOR_ARCHITECTURE) { 'AMD64' { 'amd64' } 'ARM64' { 'arm64' } default { "$_".ToLowerInvariant() } }
+    # Windows on arm64 runs programs for x64; there is no other runtime for it to pack.
+    $processor = switch ($env:PROCESSOR_ARCHITECTURE) { 'AMD64' { 'amd64' } 'ARM64' { 'amd64' } default { "$_".ToLowerInvariant() } }
     $wanted = if ($env:DEPOT_INSTALL_VERSION) { $env:DEPOT_INSTALL_VERSION.TrimStart('v') } else { 'latest' }
     $into = if ($env:DEPOT_INSTALL_DIR) { $env:DEPOT_INSTALL_DIR } else { Join-Path (Join-Path $HOME '.depot') 'bin' }
     if ($env:DEPOT_INSTALL_KEY) { $signingKey = Get-Content -Raw $env:DEPOT_INSTALL_KEY }

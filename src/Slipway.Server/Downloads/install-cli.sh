@@ -45,6 +45,8 @@ find_system() {
     aarch64 | arm64) processor=arm64 ;;
     *) processor=$(uname -m) ;;
   esac
+  # Windows on arm64 runs programs for x64; there is no other runtime for it to pack.
+  [ "$os/$processor" != windows/arm64 ] || processor=amd64
 }
 
 find_tools() {

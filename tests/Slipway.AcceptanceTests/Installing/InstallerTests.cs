@@ -1,4 +1,7 @@
+using System.Formats.Tar;
+using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -128,8 +131,8 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("FreeBSD", "amd64", "has no depot for FreeBSD/amd64; it has it for linux_amd64")]
-    [InlineData("Linux", "riscv64", "has no depot for Linux/riscv64; it has it for linux_amd64")]
+    [InlineData("FreeBSD", "amd64", "has no depot for FreeBSD/amd64; it has it for ")]
+    [InlineData("Linux", "riscv64", "has no depot for Linux/riscv64; it has it for ")]
     public async Task Another_system_is_told_what_there_is(string system, string processor, string expected)
     {
         With("bin/uname", $"#!/bin/sh\ncase $1 in -s) echo {system} ;; *) echo {processor} ;; esac\n");
@@ -279,6 +282,94 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     {
         With("bin/cat", "#!/bin/sh\ncase $1 in */bin/depot) echo garbage ;; *) exec /bin/cat \"$@\" ;; esac\n");
         await FailsAsync($"PATH={_folder["bin"]}:$PATH", "does not run on this machine");
+    }
+
+    /// <summary>A machine that calls itself so, and a client that runs here in place of theirs.</summary>
+    [Theory]
+    [InlineData("Darwin", "arm64", "depot_0.1.0_darwin_arm64.tar.gz", "depot")]
+    [InlineData("Darwin", "x86_64", "depot_0.1.0_darwin_amd64.tar.gz", "depot")]
+    [InlineData("MINGW64_NT-10.0-22631", "x86_64", "depot_0.1.0_windows_amd64.zip", "depot.exe")]
+    [InlineData("MSYS_NT-10.0-26100-ARM64", "aarch64", "depot_0.1.0_windows_amd64.zip", "depot.exe")]
+    public async Task Each_system_gets_its_own_archive(string system, string processor, string file, string program)
+    {
+        With("bin/uname", $"#!/bin/sh\ncase $1 in -m) echo {processor} ;; *) echo {system} ;; esac\n");
+        var archive = Pack(file, program, "#!/bin/sh\necho depot version 0.1.0\n"u8.ToArray());
+        var sums = $"{Convert.ToHexStringLower(SHA256.HashData(archive))}  {file}\n{new string('0', 64)}  depot_0.1.0_linux_amd64.tar.gz\n";
+        await using var proxy = await ProxyAsync(async (http, _) =>
+            await http.Response.Body.WriteAsync(http.Request.Path.Value!.EndsWith(file, StringComparison.Ordinal) ? archive : System.Text.Encoding.ASCII.GetBytes(sums)));
+        var folder = _folder[$"for-{system}-{processor}"];
+
+        var result = await RunAsync($"PATH={_folder["bin"]}:$PATH DEPOT_INSTALL_DIR={folder} sh {_folder["install-cli.sh"]}");
+
+        Assert.Contains($"depot version 0.1.0 was installed to {folder}/{program}", result.MustSucceed().Error);
+        Assert.Equal([program, "depot.server"], Names(folder));
+    }
+
+    /// <summary>The real PowerShell, on a machine that calls its processor as Windows does.</summary>
+    [Fact]
+    public async Task PowerShell_installs_what_its_script_has_checked()
+    {
+        var pwsh = Path.Combine(Parts.Root, "out/parts/powershell/pwsh");
+        Assert.SkipUnless(File.Exists(pwsh), "PowerShell is not here: ./test fetches it");
+        const string file = "depot_0.1.0_windows_amd64.zip";
+        var archive = Pack(file, "depot.exe", "#!/bin/sh\necho depot version 0.1.0\n"u8.ToArray());
+        var sums = $"{new string('0', 64)}  depot_0.0.9_windows_amd64.zip\n{Convert.ToHexStringLower(SHA256.HashData(archive))}  {file}\n";
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var signature = key.SignData(System.Text.Encoding.ASCII.GetBytes(sums), HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        var served = archive;
+        await using var proxy = await ProxyAsync(async (http, body) => await http.Response.Body.WriteAsync(http.Request.Path.Value switch
+        {
+            { } path when path.EndsWith(file, StringComparison.Ordinal) => served,
+            { } path when path.EndsWith("SHA256SUMS", StringComparison.Ordinal) => System.Text.Encoding.ASCII.GetBytes(sums),
+            { } path when path.EndsWith(".sig", StringComparison.Ordinal) => signature,
+            _ => body,
+        }));
+        var url = (await File.ReadAllLinesAsync(_folder["install-cli.sh"])).Single(line => line.StartsWith("server='", StringComparison.Ordinal))["server='".Length..^1];
+        using var http = new HttpClient();
+        _folder.With("install-cli.ps1", (await http.GetStringAsync(new Uri($"{url}/install-cli.ps1"))).Replace(Url, url, StringComparison.Ordinal));
+        _folder.With("public.pem", key.ExportSubjectPublicKeyInfoPem());
+        var folder = _folder["by-powershell"];
+        var install = $"PROCESSOR_ARCHITECTURE=AMD64 HOME={_folder["home"]} DEPOT_INSTALL_DIR={folder} {pwsh} -NoProfile -File {_folder["install-cli.ps1"]}";
+
+        served = [.. archive[..^1], (byte)(archive[^1] ^ 1)];
+        Assert.Contains("its SHA-256 is ", Said((await RunAsync(install)).MustFail()));
+        served = archive;
+        _folder.With("other.pem", ECDsa.Create(ECCurve.NamedCurves.nistP256).ExportSubjectPublicKeyInfoPem());
+        Assert.Contains("are not signed by the configured key", Said((await RunAsync($"DEPOT_INSTALL_KEY={_folder["other.pem"]} {install}")).MustFail()));
+        Assert.Contains("has no depot 7.7.7", Said((await RunAsync($"DEPOT_INSTALL_VERSION=7.7.7 {install}")).MustFail()));
+        Assert.False(Directory.Exists(folder));
+
+        var result = await RunAsync($"DEPOT_INSTALL_KEY={_folder["public.pem"]} {install}");
+
+        Assert.Contains("depot version 0.1.0 was installed to", result.MustSucceed().Everything);
+        Assert.Equal(["depot.exe", "depot.server"], Names(folder));
+        Assert.Equal(url, (await File.ReadAllTextAsync(Path.Combine(folder, "depot.server"))).Trim());
+
+        // PowerShell paints its errors, and breaks them into lines that begin with a bar.
+        static string Said(CommandResult result) => Regex.Replace(Regex.Replace(result.Everything, @"\e\[[0-9;]*m", ""), @"\n\s*\|\s*", " ");
+    }
+
+    private static byte[] Pack(string file, string program, byte[] content)
+    {
+        using var packed = new MemoryStream();
+        if (file.EndsWith(".zip", StringComparison.Ordinal))
+        {
+            using var zip = new ZipArchive(packed, ZipArchiveMode.Create, leaveOpen: true);
+            var packedProgram = zip.CreateEntry($"bin/{program}");
+
+            // PowerShell starts it where it was unpacked.
+            packedProgram.ExternalAttributes = (int)Mode("755") << 16;
+            using var entry = packedProgram.Open();
+            entry.Write(content);
+        }
+        else
+        {
+            using var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true);
+            using var tar = new TarWriter(gzip);
+            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, $"bin/{program}") { DataStream = new MemoryStream(content) });
+        }
+
+        return packed.ToArray();
     }
 
     /// <summary>Runs the installer with these settings: it must fail with these words, and leave nothing.</summary>
