@@ -31,6 +31,9 @@ public sealed record ServerOptions
     /// <summary>Issuers of CI tokens that are in the operator's own network, such as a self-hosted GitLab.</summary>
     public IReadOnlyList<string> PrivateIssuers { get; init; } = [];
 
+    /// <summary>The way out of the operator's network, for issuers' keys; null: straight.</summary>
+    public IWebProxy? Proxy { get; init; }
+
     /// <summary>The OpenID Connect provider that people sign in with; none when null.</summary>
     public string? SignInIssuer { get; init; }
 

@@ -60,7 +60,7 @@ internal static class ServerServices
         .AddSingleton<BuilderAuthentication>()
         .AddSingleton<RenewBuilder>()
         .AddSingleton<TokenAuthentication>()
-        .AddSingleton(new IssuerAccess(options.InsecureIssuers, options.PrivateIssuers))
+        .AddSingleton(new IssuerAccess(options.InsecureIssuers, options.PrivateIssuers, options.Proxy))
         .AddSingleton<IssuerKeys>()
         .AddSingleton<OidcAuthentication>()
         .AddSingleton<Denials>()

@@ -117,7 +117,8 @@ public sealed class LoginTests(Site site)
     {
         using var repository = new WorkFolder().With("Dockerfile", $"FROM {site.BaseImage}\nRUN echo initialised\n");
         var init = await RunningCommand.Start(
-            "sh", ["-c", $"(while sleep 1; do printf '\\r'; done) | script --quiet --return --command '{depot} init' /dev/null"], environment, repository.Path).WaitAsync();
+            "sh", ["-c", $"(while sleep 1 && printf '\\r'; do :; done) | script --quiet --return --command '{depot} init' /dev/null"],
+            new Dictionary<string, string?>(environment) { ["TERM"] = "xterm-256color", ["CI"] = null }, repository.Path).WaitAsync();
         init.MustSucceed();
         var project = Regex.Match(await File.ReadAllTextAsync(repository["depot.json"]), "\\A\\{\\s*\"id\": ?\"([^\"]+)\"\\s*\\}\\s*\\z").Groups[1].Value;
         Assert.NotEqual("", project);

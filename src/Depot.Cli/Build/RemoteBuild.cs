@@ -38,6 +38,7 @@ internal sealed class RemoteBuild : IAsyncDisposable
             var record = await BuildRecord.OpenAsync(api, credentials, request, cancellation);
             await random;
             logins.Add(record.RegistryLogins);
+            cli.Uploads.Say = line => steps.Start(line).Complete();
             var build = new RemoteBuild(cli, api, record, steps);
             build.Announce();
             return build;

@@ -1,8 +1,15 @@
+using Slipway.BuildKit.FileSync;
+
 namespace Depot.Cli.Rendering;
 
 /// <summary>How much of the build context the builder has asked for, which BuildKit's own progress does not say.</summary>
 internal sealed class UploadMeter
 {
+    /// <summary>From here on a context is worth a word: a checkout that brings its dependencies and its history along.</summary>
+    private const long HeavyFrom = 100_000_000;
+
+    private const int NamedMax = 3;
+
     private readonly Lock _gate = new();
     private readonly List<Transfer> _contexts = [];
 
@@ -25,8 +32,11 @@ internal sealed class UploadMeter
         }
     }
 
-    /// <summary>Begins to watch one transfer; the answer takes its bytes sent and asked for.</summary>
-    public Action<long, long> Watch(string folder)
+    /// <summary>Where a line about a heavy context goes.</summary>
+    public Action<string>? Say { get; set; }
+
+    /// <summary>Begins to watch one transfer.</summary>
+    public TransferWatch Watch(string folder)
     {
         var transfer = new Transfer();
         if (folder == "context")
@@ -37,13 +47,27 @@ internal sealed class UploadMeter
             }
         }
 
-        return (sent, wanted) =>
+        return new TransferWatch(Move)
+        {
+            HeavyFrom = folder == "context" ? HeavyFrom : long.MaxValue,
+            Heavy = Tell,
+        };
+
+        void Move(long sent, long wanted)
         {
             lock (_gate)
             {
                 (transfer.Sent, transfer.Wanted) = (Math.Max(transfer.Sent, sent), Math.Max(transfer.Wanted, wanted));
             }
-        };
+        }
+    }
+
+    // Two lines, because a terminal cuts what is wider than itself.
+    private void Tell(IReadOnlyList<FolderWeight> weights)
+    {
+        var heaviest = weights.Take(NamedMax).Select(weight => $"{weight.Name}{(weight.IsFolder ? "/" : "")} {SizeText.Format(weight.Bytes)}");
+        Say?.Invoke($"[depot] the context is large: {SizeText.Format(weights.Sum(weight => weight.Bytes))}, mostly {string.Join(", ", heaviest)}");
+        Say?.Invoke("[depot] what the build does not need of it, .dockerignore leaves out");
     }
 
     private sealed class Transfer

@@ -9,8 +9,8 @@ namespace Slipway.BuildKit.FileSync;
 /// Three kinds of tasks run at once: one walks and sends STATs, one reads the receiver's requests, some read files and send DATA.
 /// None has a time limit of its own: a receiver may think as long as it likes, and a lost connection is noticed by the session's keep-alive.
 /// </remarks>
-/// <param name="sent">Told, from any thread, the bytes of all messages so far and those of the files that were asked for.</param>
-internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, Action<long, long>? sent = null, FileTimes times = FileTimes.OfFiles)
+/// <param name="watch">Told the bytes of all messages so far and those of the files that were asked for.</param>
+internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter filter, TransferWatch? watch = null, FileTimes times = FileTimes.OfFiles)
 {
     // A DATA message and a batch of small files are at most this long: two per reader are in memory. BuildKit before 0.20 refuses messages above 4 MiB.
     private const int DataBatchBytes = 256 * 1024;
@@ -29,6 +29,8 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
     private readonly Channel<uint> _wanted = Channel.CreateBounded<uint>(new BoundedChannelOptions(RequestsAheadMax) { SingleWriter = true });
     private long _bytes;
     private long _bytesWanted;
+    private bool _isWalked;
+    private bool _isTold;
 
     /// <summary>Runs until the receiver has what it wants.</summary>
     /// <exception cref="GrpcStatusException">Something cannot be read (the receiver is told why), or the receiver failed.</exception>
@@ -65,6 +67,8 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
 
             packets.AppendEndOfWalk();
             await packets.DrainAsync(cancellation);
+            Volatile.Write(ref _isWalked, true);
+            TellIfHeavy();
         }
         catch (Exception failure) when (failure is IOException or FormatException)
         {
@@ -115,6 +119,7 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         {
             case PacketType.Request when _files.TryClaim(packet.Id, out var size):
                 Interlocked.Add(ref _bytesWanted, size);
+                TellIfHeavy();
                 await _wanted.Writer.WriteAsync(packet.Id, cancellation);
                 return true;
             case PacketType.Request:
@@ -251,5 +256,14 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         return new GrpcStatusException(GrpcStatusCode.Unknown, failure.Message, inner: failure);
     }
 
-    private void Count(long bytes) => sent?.Invoke(Interlocked.Add(ref _bytes, bytes), Interlocked.Read(ref _bytesWanted));
+    private void Count(long bytes) => watch?.Moved(Interlocked.Add(ref _bytes, bytes), Interlocked.Read(ref _bytesWanted));
+
+    private void TellIfHeavy()
+    {
+        if (watch is not null && Volatile.Read(ref _isWalked) && Interlocked.Read(ref _bytesWanted) >= watch.HeavyFrom
+            && !Interlocked.Exchange(ref _isTold, true))
+        {
+            watch.Heavy(_files.Weigh());
+        }
+    }
 }

@@ -7,9 +7,9 @@ namespace Slipway.BuildKit.FileSync;
 
 /// <summary>Offers local folders to the engine: <c>moby.filesync.v1.FileSync</c>.</summary>
 /// <param name="folders">The folders by the names under which the engine asks for them (<c>context</c>, <c>dockerfile</c>, named contexts). Nothing else can be read.</param>
-/// <param name="watch">Called with the folder's name when a transfer begins; what it returns is told, from any thread, the bytes sent so far and the bytes asked for.</param>
+/// <param name="watch">Called with the folder's name when a transfer begins; what it returns follows the transfer.</param>
 public sealed class FileSyncProvider(
-    IReadOnlyDictionary<string, string> folders, Func<string, Action<long, long>>? watch = null, FileTimes times = FileTimes.OfFiles) : IAttachable
+    IReadOnlyDictionary<string, string> folders, Func<string, TransferWatch>? watch = null, FileTimes times = FileTimes.OfFiles) : IAttachable
 {
     public const string DiffCopyMethod = "/moby.filesync.v1.FileSync/DiffCopy";
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Slipway.BuildKit.FileSync;
 
@@ -109,6 +110,32 @@ internal sealed class SentFiles
             return start + name.Length;
         }
     }
+
+    /// <summary>What the root's own entries weigh with all that is below them, heaviest first.</summary>
+    public IReadOnlyList<FolderWeight> Weigh()
+    {
+        lock (_gate)
+        {
+            var weights = new Dictionary<string, FolderWeight>(StringComparer.Ordinal);
+            var names = _folders.ConvertAll(folder => Encoding.UTF8.GetString(FirstPart(folder)));
+            for (uint id = 0; id < _count; id++)
+            {
+                // Folders and links were noted for their number alone.
+                if (_entries[(int)(id / BlockEntries)][id % BlockEntries] is not { NameLength: > 0 } entry)
+                {
+                    continue;
+                }
+
+                var isBelow = names[entry.Folder].Length > 0;
+                var name = isBelow ? names[entry.Folder] : Encoding.UTF8.GetString(_names[entry.Name / BlockBytes].AsSpan(entry.Name % BlockBytes, entry.NameLength));
+                weights[name] = new FolderWeight(name, isBelow, weights.GetValueOrDefault(name).Bytes + entry.Size);
+            }
+
+            return [.. weights.Values.OrderByDescending(weight => weight.Bytes)];
+        }
+    }
+
+    private static ReadOnlySpan<byte> FirstPart(ReadOnlySpan<byte> path) => path.IndexOf((byte)'/') is >= 0 and var slash ? path[..slash] : path;
 
     private int Store(ReadOnlySpan<byte> name)
     {

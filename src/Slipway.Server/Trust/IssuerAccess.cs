@@ -6,7 +6,8 @@ namespace Slipway.Server.Trust;
 /// <summary>The server's way to issuers: whoever may add a relationship must not reach the server's own network through it.</summary>
 /// <remarks>
 /// The name is resolved here, every address is judged, and the connection goes to a judged one: a name that resolves differently
-/// the second time finds nobody asking. Redirects are not followed, and no proxy of the environment is used, which would resolve by itself.
+/// the second time finds nobody asking. Redirects are not followed. A proxy resolves by itself: behind one, what a name leads to is the proxy's to judge, and
+/// only addresses in the URL itself are judged here.
 /// </remarks>
 internal sealed class IssuerAccess : IDisposable
 {
@@ -14,15 +15,18 @@ internal sealed class IssuerAccess : IDisposable
     private readonly HashSet<string> _insecure;
     private readonly HashSet<string> _private;
     private readonly HttpClient _http;
+    private readonly IWebProxy? _proxy;
 
-    public IssuerAccess(IEnumerable<string> insecureIssuers, IEnumerable<string> privateIssuers)
+    public IssuerAccess(IEnumerable<string> insecureIssuers, IEnumerable<string> privateIssuers, IWebProxy? proxy = null)
     {
+        _proxy = proxy;
         _insecure = insecureIssuers.ToHashSet(StringComparer.Ordinal);
         _private = privateIssuers.ToHashSet(StringComparer.Ordinal);
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
-            UseProxy = false,
+            UseProxy = proxy is not null,
+            Proxy = proxy,
             UseCookies = false,
             ConnectCallback = ConnectAsync,
             MaxResponseHeadersLength = 16,
@@ -45,7 +49,14 @@ internal sealed class IssuerAccess : IDisposable
         }
 
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        request.Options.Set(MayBePrivate, (_insecure.Contains(issuer) || _private.Contains(issuer)) && SameHost(url, new Uri(issuer)));
+        var mayBePrivate = (_insecure.Contains(issuer) || _private.Contains(issuer)) && SameHost(url, new Uri(issuer));
+        var throughProxy = GoesThroughProxy(url);
+        if (throughProxy && !mayBePrivate && !NamesThePublic(url))
+        {
+            throw new HttpRequestException($"{url.Host} is not on the public Internet");
+        }
+
+        request.Options.Set(MayBePrivate, mayBePrivate || throughProxy);
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         if (response.StatusCode != HttpStatusCode.OK)
         {
@@ -85,6 +96,11 @@ internal sealed class IssuerAccess : IDisposable
 
     private static readonly HttpRequestOptionsKey<bool> MayBePrivate = new("slipway.may-be-private");
 
+    private bool GoesThroughProxy(Uri url) => _proxy is { } proxy && !proxy.IsBypassed(url) && proxy.GetProxy(url) is not null;
+
+    private static bool NamesThePublic(Uri url) =>
+        IPAddress.TryParse(url.Host.Trim('[', ']'), out var address) ? IsPublic(address) : !url.IsLoopback && url.Host.Contains('.', StringComparison.Ordinal);
+
     private static bool SameHost(Uri one, Uri other) =>
         one.Scheme == other.Scheme && one.Port == other.Port && string.Equals(one.IdnHost, other.IdnHost, StringComparison.OrdinalIgnoreCase);
 
@@ -92,7 +108,10 @@ internal sealed class IssuerAccess : IDisposable
     {
         var host = context.DnsEndPoint.Host;
         var addresses = await Dns.GetHostAddressesAsync(host, cancellation);
-        var mayBePrivate = context.InitialRequestMessage.Options.TryGetValue(MayBePrivate, out var may) && may;
+
+        // The handler's own CONNECT goes to the proxy that the operator named; what the proxy is to open was judged before.
+        var mayBePrivate = context.InitialRequestMessage.Method == HttpMethod.Connect
+            || (context.InitialRequestMessage.Options.TryGetValue(MayBePrivate, out var may) && may);
         if (addresses.Length == 0 || (!mayBePrivate && !addresses.All(IsPublic)))
         {
             throw new HttpRequestException($"{host} is not on the public Internet");

@@ -35,6 +35,7 @@ internal static class HostOptions
             DownloadsDirectory = values[Setting.Downloads] ?? Folders.Downloads,
             InsecureIssuers = values.All(Setting.OidcInsecure),
             PrivateIssuers = values.All(Setting.OidcPrivate),
+            Proxy = SlipwaySettings.Proxy,
             SignInIssuer = values[Setting.SignInIssuer],
             SignInClientId = values[Setting.SignInClient],
             SignInClientSecretFile = values[Setting.SignInSecret],

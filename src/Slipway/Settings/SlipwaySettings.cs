@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 
 namespace Slipway.Settings;
@@ -17,6 +18,9 @@ internal sealed class SlipwaySettings
     public static string? SearchPath => Read("PATH");
 
     public static string? Home => Read("HOME");
+
+    /// <summary>HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as .NET reads them by itself.</summary>
+    public static IWebProxy Proxy => HttpClient.DefaultProxy;
 
     /// <summary>Everything wrong so far, one sentence each.</summary>
     public IReadOnlyList<string> Problems => _problems;

@@ -71,6 +71,26 @@ public sealed class TroubleshootingTests(StageHouse house) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_context_that_is_too_large_is_told_with_what_makes_it_so()
+    {
+        var result = await RunAsync(
+            """
+            sed -i 's#COPY word /word#COPY . /#' Dockerfile
+            mkdir -p node_modules/library
+            truncate -s 130M node_modules/library/blob
+            truncate -s 7M data.bin
+            depot build .
+            echo 'node_modules' > .dockerignore
+            depot build .
+            """,
+            new BuildkiteJob(), ("DEPOT_PROJECT_ID", _stage.ProjectId), ("DEPOT_TOKEN", _stage.ProjectToken));
+        var output = result.MustSucceed().Output;
+        Assert.Matches(@"\[depot\] the context is large: 143\.6[56]MB, mostly node_modules/ 136\.31MB, data\.bin 7\.34MB, ", output);
+        Assert.Contains("[depot] what the build does not need of it, .dockerignore leaves out", output);
+        Assert.DoesNotContain("the context is large", output[output.LastIndexOf("[depot] build:", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
     public async Task Docker_that_is_not_configured_builds_on_the_agent_without_depots_lines()
     {
         var result = await RunAsync("docker build -t my-image .", new BuildkiteJob(), ("DEPOT_PROJECT_ID", _stage.ProjectId), ("DEPOT_TOKEN", _stage.ProjectToken));

@@ -5,7 +5,10 @@ using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Slipway.Contract.Depot.Core.V1;
 using Slipway.Contract.Fleet.V1;
+using Slipway.Contract.Tokens;
 using Slipway.Server.Connect;
+using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
 using Slipway.Tests.Server.Support;
 using Xunit;
 using AdminProjects = Slipway.Contract.Admin.V1.ListProjectsRequest;
@@ -138,6 +141,27 @@ public sealed class AccessTests
         }
 
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
+    /// <summary>A pull token is for a registry, which this server has none of; a device token is for FinishLogin alone, and not as a bearer.</summary>
+    [Theory]
+    [InlineData(TokenKind.Pull)]
+    [InlineData(TokenKind.DevicePoll)]
+    public async Task A_token_that_is_no_callers_opens_nothing(TokenKind kind)
+    {
+        await using var site = await Tenants.CreateAsync();
+        await site.TokenAsync(0);
+        var token = await site.StoreAsync(kind);
+        var answers = new List<string>();
+        foreach (var method in Table.Keys.Except(Public))
+        {
+            if ((await site.CallAsync(method, token, 0)).StatusCode is not StatusCode.Unauthenticated and var other)
+            {
+                answers.Add($"{method}: {other}");
+            }
+        }
+
+        Assert.True(answers.Count == 0, string.Join(Environment.NewLine, answers));
     }
 
     [Fact]
@@ -345,6 +369,16 @@ public sealed class AccessTests
             {
                 return failure.Status;
             }
+        }
+
+        /// <summary>A token of a kind that nobody is given, for project A1.</summary>
+        public async Task<string> StoreAsync(TokenKind kind)
+        {
+            var secret = TokenText.Create(kind);
+            var record = new TokenRecord { Id = Ids.Token(), Kind = kind.Name(), Name = "", ProjectId = _projects[0], CreatedAt = Server.Options.Clock.GetUtcNow().ToUnixTimeMilliseconds() };
+            await Server.Service<TokenStore>().AddAsync(
+                record, TokenText.Hash(secret), Slipway.Server.Audit.AuditEntry.By(Slipway.Server.Access.Caller.AtTheDataFolder, "token.create", record.Id, record.CreatedAt), default);
+            return secret;
         }
 
         /// <summary>What a call leaves in the audit log.</summary>

@@ -44,6 +44,21 @@ public sealed class StorageTests : IDisposable
     }
 
     [Fact]
+    public async Task A_prepared_statement_that_was_refused_works_again()
+    {
+        await using var writer = Writer();
+        Task Insert(long id) => writer.ExecuteAsync(
+            connection => connection.ExecutePrepared("INSERT INTO t (id, half) VALUES (@id, 1)", ("@id", id)), default);
+        await Insert(1);
+        await Assert.ThrowsAsync<SqliteException>(() => Insert(1));
+        await Assert.ThrowsAsync<SqliteException>(() => Insert(1));
+        await Insert(2);
+
+        using var reader = Reader();
+        Assert.Equal([1, 2], reader.Query<int>("SELECT id FROM t ORDER BY id"));
+    }
+
+    [Fact]
     public async Task What_was_answered_can_be_read_by_others()
     {
         await using var writer = Writer();

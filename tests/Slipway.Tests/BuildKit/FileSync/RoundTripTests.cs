@@ -208,9 +208,30 @@ public abstract class RoundTripTests
         long sent = 0;
         var pair = new MemoryStreamPair();
         using var root = Open(from.Path);
-        var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything, (bytes, _) => InterlockedMax(ref sent, bytes)).RunAsync(CancellationToken.None));
+        var sending = pair.RunClientAsync(client => new FileSender(client, root, WalkFilter.Everything, new TransferWatch((bytes, _) => InterlockedMax(ref sent, bytes))).RunAsync(CancellationToken.None));
         await ReceiveAsync(Open, pair, to, sending);
         Assert.InRange(sent, 1_000_000, 1_002_000);
+    }
+
+    [Theory]
+    [InlineData(1_000_000, "node_modules/ 900001, big.bin 100000, Dockerfile 4")]
+    [InlineData(2_000_000, "")]
+    public async Task A_heavy_folder_is_told_once_with_what_makes_it_so(int from, string expected)
+    {
+        using var heavy = new Tree().Bytes("node_modules/a/b/c", Noise(900_000)).File("node_modules/d", "d").Bytes("big.bin", Noise(100_000)).File("Dockerfile", "FROM")
+            .Folder("empty").Link("link", "node_modules").Bytes("ignored", Noise(500_000));
+        using var to = new Tree();
+        var told = new List<string>();
+        var pair = new MemoryStreamPair();
+        using var root = Open(heavy.Path);
+        var watch = new TransferWatch((_, _) => { })
+        {
+            HeavyFrom = from,
+            Heavy = weights => told.Add(string.Join(", ", weights.Select(weight => $"{weight.Name}{(weight.IsFolder ? "/" : "")} {weight.Bytes}"))),
+        };
+        var sending = pair.RunClientAsync(client => new FileSender(client, root, ContextWalkTests.Filter([], ["ignored"]), watch).RunAsync(CancellationToken.None));
+        await ReceiveAsync(Open, pair, to, sending);
+        Assert.Equal(expected, string.Join('\n', told));
     }
 
     private protected Task CopyAsync(Tree from, Tree to, WalkFilter? filter = null) => CopyAsync(Open, from, to, filter);

@@ -61,9 +61,9 @@ public sealed class TtyProgressTests
     {
         var terminal = new TestTerminal(isTerminal: true, width: 100, height: 30);
         var uploads = new UploadMeter();
-        uploads.Watch("dockerfile")(1, 999);
-        uploads.Watch("context")(40, 10);
-        uploads.Watch("context")(0, 4_000_000);
+        uploads.Watch("dockerfile").Moved(1, 999);
+        uploads.Watch("context").Moved(40, 10);
+        uploads.Watch("context").Moved(0, 4_000_000);
         await using var progress = new TtyProgress(terminal.Terminal, "", _clock, uploads);
         var started = _clock.GetUtcNow();
         var step = new VertexWriter(progress.Write, _clock).Start("[internal] load build context");
@@ -106,10 +106,10 @@ public sealed class TtyProgressTests
     {
         var uploads = new UploadMeter();
         Assert.Null(uploads.ContextBytes);
-        var first = uploads.Watch("context");
+        var first = uploads.Watch("context").Moved;
         first(1, 10);
         Assert.Equal(10, uploads.ContextBytes);
-        uploads.Watch("context")(1, 20);
+        uploads.Watch("context").Moved(1, 20);
         Assert.Null(uploads.ContextBytes);
         first(10, 10);
         Assert.Equal(20, uploads.ContextBytes);

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -34,15 +36,24 @@ internal sealed class FakeIssuer : IAsyncDisposable
 
     public RSA Key => _keys["one"];
 
-    public static async Task<FakeIssuer> StartAsync()
+    public int Port { get; private set; }
+
+    /// <param name="tls">What it proves itself with; it is then reached at <paramref name="url"/>, by whoever finds the way.</param>
+    public static async Task<FakeIssuer> StartAsync(X509Certificate2? tls = null, string? url = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (tls is not null)
+            {
+                listen.UseHttps(tls);
+            }
+        }));
         var issuer = new FakeIssuer(builder.Build());
         issuer._app.Run(issuer.ServeAsync);
         await issuer._app.StartAsync();
-        issuer.Url = issuer._app.Urls.First();
+        (issuer.Url, issuer.Port) = (url ?? issuer._app.Urls.First(), new Uri(issuer._app.Urls.First()).Port);
         return issuer;
     }
 
