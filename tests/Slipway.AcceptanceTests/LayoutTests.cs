@@ -39,6 +39,21 @@ public sealed class LayoutTests(Site site)
         Assert.Equal(loaded.Output, await File.ReadAllTextAsync(work["out/again"]));
     }
 
+    [Fact]
+    public async Task A_mirrored_folder_holds_the_result_and_nothing_else()
+    {
+        using var work = new WorkFolder().With("Dockerfile", "FROM scratch\nCOPY new /new\nCOPY new /kept/new\n").With("new", "new")
+            .With("out/old", "x").With("out/kept/old", "x").With("out/gone/deep/old", "x").With("out/new", "old").With("outside/file", "x");
+        File.CreateSymbolicLink(work["out/link"], work["outside"]);
+        var refused = await site.DepotAsync("build", "-o", $"type=local,dest={work["out"]},mode=delete", work.Path);
+        Assert.Contains("requires --allow=buildx.local.delete", refused.Error);
+        (await site.DepotAsync("build", "-o", $"type=local,dest={work["out"]},mode=delete", "--allow", "buildx.local.delete", work.Path)).MustSucceed();
+        Assert.Equal(["kept", "kept/new", "new"], Directory.GetFileSystemEntries(work["out"], "*", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(work["out"], path)).Order(StringComparer.Ordinal));
+        Assert.Equal("new", await File.ReadAllTextAsync(work["out/new"]));
+        Assert.True(File.Exists(work["outside/file"]));
+    }
+
     private async Task<CommandResult> BuildAsync(bool ours, string[] arguments) =>
         (await (ours ? site.StartDepot(arguments) : RunningCommand.Start(Parts.Buildx, arguments, site.With(null))).WaitAsync()).MustSucceed();
 }

@@ -23,6 +23,28 @@ public sealed class MultiPlatformTests(Site site)
         AssertHoldsBothWithAttestations(await ManifestAsync("two", "1"));
         Assert.Equal(OwnMachine, (await site.DockerAsync("run", "--rm", first)).MustSucceed().Output.Trim());
         await AssertFilesAsync(fleet.DepotAsync, context);
+        await AssertArchivesAsync(fleet.DepotAsync, context);
+    }
+
+    /// <summary>Archives of both builders' shares: an OCI image of both platforms, which Docker loads, and the files of both.</summary>
+    private async Task AssertArchivesAsync(Func<string[], Task<CommandResult>> depot, WorkFolder context)
+    {
+        using var output = new WorkFolder();
+        (await depot(["build", "--platform", Both, "-t", "both:1", "-o", $"type=oci,dest={output["image.tar"]}", "-o", $"type=tar,dest={output["files.tar"]}",
+            "--metadata-file", output["metadata"], context.Path])).MustSucceed();
+        Assert.Equal(["files.tar", "image.tar", "metadata"], Directory.GetFileSystemEntries(output.Path).Select(Path.GetFileName).Order());
+        (await RunningCommand.Start("tar", ["-C", output.Path, "-xf", output["files.tar"], "linux_amd64/machine", "linux_arm64/machine"]).WaitAsync()).MustSucceed();
+        Assert.Equal("x86_64\n", await File.ReadAllTextAsync(output["linux_amd64/machine"]));
+        Assert.Equal("aarch64\n", await File.ReadAllTextAsync(output["linux_arm64/machine"]));
+
+        (await RunningCommand.Start("tar", ["-C", output.Path, "-xf", output["image.tar"]]).WaitAsync()).MustSucceed();
+        using var index = JsonDocument.Parse(await File.ReadAllBytesAsync(output["index.json"]));
+        var digest = index.RootElement.GetProperty("manifests").EnumerateArray().Single().GetProperty("digest").GetString()!;
+        using var metadata = JsonDocument.Parse(await File.ReadAllBytesAsync(output["metadata"]));
+        Assert.Equal(digest, metadata.RootElement.GetProperty("containerimage.digest").GetString());
+        AssertHoldsBothWithAttestations(await File.ReadAllTextAsync(output[$"blobs/sha256/{digest["sha256:".Length..]}"]));
+        (await site.DockerAsync("load", "--input", output["image.tar"])).MustSucceed();
+        Assert.Equal(OwnMachine, (await site.DockerAsync("run", "--rm", "both:1")).MustSucceed().Output.Trim());
     }
 
     [Fact]

@@ -147,6 +147,10 @@ public sealed partial class ParityTests(Site site)
         .Concat(Directory.GetFiles(folder, "index.json", SearchOption.AllDirectories).Select(path => Own().Replace(File.ReadAllText(path), "*")))
         .Order(StringComparer.Ordinal));
 
+    /// <summary>Digests, the names that a session has for layouts, and those of our builders' copies of named folders.</summary>
+    [GeneratedRegex("[0-9a-f]{64}|(?<=oci-layout://)[0-9a-z]+(:latest)?|,\\s*\"sharedkey:localdir:[^,}]+\"(?=[,\\s])")]
+    private static partial Regex OneTime();
+
     [GeneratedRegex("[0-9a-f]{64}")]
     private static partial Regex Digest();
 
@@ -189,7 +193,7 @@ public sealed partial class ParityTests(Site site)
     /// <summary>buildx's result, then ours.</summary>
     private Task<CommandResult[]> BothAsync(Func<string, string[]> arguments)
     {
-        var environment = new Dictionary<string, string?> { ["SOURCE_DATE_EPOCH"] = "1700000000", ["FROM_ENV"] = "from the environment", ["BUILDX_METADATA_PROVENANCE"] = "disabled" };
+        var environment = new Dictionary<string, string?> { ["SOURCE_DATE_EPOCH"] = "1700000000", ["FROM_ENV"] = "from the environment", ["BUILDX_METADATA_WARNINGS"] = "1" };
         return Task.WhenAll(
             RunningCommand.Start(Parts.Buildx, ["build", .. arguments("buildx")], site.With(environment)).WaitAsync(),
             site.StartDepot(["build", .. arguments("depot")], environment).WaitAsync());
@@ -199,8 +203,11 @@ public sealed partial class ParityTests(Site site)
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(metadataFile));
 
-        // Each tool names the build in its own way.
-        return string.Join(' ', document.RootElement.EnumerateObject().Select(entry => entry.Name).Where(name => name is not ("buildx.build.ref" or "depot.build")).Order(StringComparer.Ordinal));
+        // Ours names the server's record as well. Of what both say of the build, only digests and the one-time names of sessions differ.
+        return string.Join('\n', document.RootElement.EnumerateObject().Where(entry => entry.Name != "depot.build").OrderBy(entry => entry.Name, StringComparer.Ordinal)
+            .Select(entry => entry.Name == "buildx.build.warnings" || entry.Name.StartsWith("buildx.build.provenance", StringComparison.Ordinal)
+                ? $"{entry.Name} {OneTime().Replace(entry.Value.GetRawText(), "").Replace("\\u0026", "&", StringComparison.Ordinal)}"
+                : entry.Name));
     }
 
     /// <summary>Exit code, stdout, and of stderr the places in the Dockerfile and what follows <c>ERROR:</c> on its line.</summary>

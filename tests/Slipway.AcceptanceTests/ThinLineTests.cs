@@ -15,7 +15,7 @@ public sealed class ThinLineTests(Site site)
         var port = Parts.FreePort();
         await using var line = new ThinLine(port, bytesPerSecond: 4_000_000);
         await using var fleet = await Fleet.StartAsync(
-            site, "--listen", $"127.0.0.1:{port}", "--advertise", $"127.0.0.1:{line.Port}", "--bridge-pool", "10.232.0.0/16");
+            site, "--listen", $"127.0.0.1:{port}", "--advertise", $"127.0.0.1:{line.Port}", "--bridge-pool", "10.232.0.0/16", "--idle", "0s");
         using var work = new WorkFolder();
 
         // A folder of another name each time: the builder keeps no copy of it.

@@ -3,6 +3,7 @@ using Depot.Cli.Rendering;
 using Slipway.Bake.Definition;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Depot.Cli.Bake;
 
@@ -82,14 +83,15 @@ internal static class BakeCommand
         }
 
         await BakePermissions.CheckAsync(cli, request, source, mode, display, cancellation);
-        return Deliver(cli, arguments, request.Plan, await new BakeRun(cli, arguments, request.Plan).RunAsync(display, cancellation));
+        var run = new BakeRun(cli, arguments, request.Plan);
+        return Deliver(cli, arguments, request.Plan, await run.RunAsync(display, cancellation), run.Warnings.All);
     }
 
-    private static int Deliver(CliContext cli, BakeArguments arguments, BakePlan plan, IReadOnlyList<BakeResult> results)
+    private static int Deliver(CliContext cli, BakeArguments arguments, BakePlan plan, IReadOnlyList<BakeResult> results, IReadOnlyList<VertexWarning> warnings)
     {
         if (arguments.MetadataFile.Length > 0)
         {
-            BuildResult.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), BakeResult.Metadata(results));
+            BuildResult.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), BakeResult.Metadata(results, warnings));
         }
 
         foreach (var result in results.Where(result => result.Result.Message is not null))

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Depot.Cli.Build;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Depot.Cli.Bake;
 
@@ -8,7 +9,7 @@ namespace Depot.Cli.Bake;
 internal sealed record BakeResult(BakeTarget Target, BuildResult Result, RemoteBuild Build, CallAnswer? Answer = null)
 {
     /// <summary>The metadata file: one object per target, whatever its project.</summary>
-    public static byte[] Metadata(IEnumerable<BakeResult> results)
+    public static byte[] Metadata(IEnumerable<BakeResult> results, IReadOnlyList<VertexWarning> warnings)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, BuildResult.Indented))
@@ -16,9 +17,12 @@ internal sealed record BakeResult(BakeTarget Target, BuildResult Result, RemoteB
             json.WriteStartObject();
             foreach (var result in results.DistinctBy(result => result.Target.Name).OrderBy(result => result.Target.Name, StringComparer.Ordinal))
             {
-                json.WritePropertyName(result.Target.Name);
-                result.Result.WriteMetadata(json, result.Build.Id, result.Build.ProjectId);
+                json.WriteStartObject(result.Target.Name);
+                result.Result.WriteEntries(json, result.Build.Id, result.Build.ProjectId);
+                json.WriteEndObject();
             }
+
+            BuildResult.WriteWarnings(json, warnings);
 
             json.WriteEndObject();
         }

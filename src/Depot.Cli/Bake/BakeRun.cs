@@ -14,6 +14,9 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
     /// <summary>Steps carry their target's name where there are several.</summary>
     private bool Names => plan.Targets.Count > 1;
 
+    /// <summary>What the frontends warned of, for the metadata file.</summary>
+    public WarningLog Warnings { get; } = new(cli.Settings.MetadataWarnings);
+
     /// <exception cref="CliException">A target failed, or cannot be built as it is written.</exception>
     public async Task<IReadOnlyList<BakeResult>> RunAsync(IProgressRenderer display, CancellationToken cancellation)
     {
@@ -53,7 +56,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
         List<ProjectBake> projects, Credentials credentials, RegistryLogins logins, IProgressRenderer display, CancellationToken cancellation)
     {
         var results = await FirstFailure.OfAllAsync(
-            projects.Select(project => (Func<CancellationToken, Task<IReadOnlyList<BakeResult>>>)(stop => project.RunAsync(cli, credentials, logins, display, Names, stop))),
+            projects.Select(project => (Func<CancellationToken, Task<IReadOnlyList<BakeResult>>>)(stop => project.RunAsync(cli, credentials, logins, display, Warnings, Names, stop))),
             cancellation);
         return [.. results.SelectMany(result => result)];
     }

@@ -41,14 +41,14 @@ internal sealed class ProjectBake : IAsyncDisposable
 
     /// <summary>Builds all targets; the first failure ends the others.</summary>
     public async Task<IReadOnlyList<BakeResult>> RunAsync(
-        CliContext cli, Credentials credentials, RegistryLogins logins, IProgressRenderer display, bool names, CancellationToken cancellation)
+        CliContext cli, Credentials credentials, RegistryLogins logins, IProgressRenderer display, WarningLog warnings, bool names, CancellationToken cancellation)
     {
         var build = _build = await RemoteBuild.OpenAsync(cli, Describe(), credentials, logins, new VertexWriter(display.Write, cli.Clock), cancellation);
         var folders = new SharedFolders(_targets.Select(target => target.Opened));
         return await build.RunAsync<IReadOnlyList<BakeResult>>(
             async builders => await FirstFailure.OfAllAsync<BakeResult>(
                 _targets.Select(target => (Func<CancellationToken, Task<BakeResult>>)(stop => RunAsync(
-                    cli, build, target.Resolved, target.Opened, folders, builders, TargetProgress.Named(display.Write, names ? target.Resolved.Name : null), names, stop))),
+                    cli, build, target.Resolved, target.Opened, folders, builders, warnings.Before(TargetProgress.Named(display.Write, names ? target.Resolved.Name : null)), names, stop))),
                 cancellation),
             cancellation);
     }

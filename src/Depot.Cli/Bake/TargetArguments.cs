@@ -21,6 +21,7 @@ internal static class TargetArguments
             Call = bake.Call is "build" or "" ? target.Call ?? "" : bake.Call,
             Lint = bake.Lint,
             LintFailOn = bake.LintFailOn,
+            MetadataFile = bake.MetadataFile,
             Network = target.Network ?? "default",
             NoCache = target.NoCache ?? false,
             Pull = target.Pull ?? false,

@@ -4,6 +4,7 @@ using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Progress;
+using Slipway.BuildKit.Wire.Control;
 using Slipway.Contract.Depot.Cli.V1;
 
 namespace Depot.Cli.Build;
@@ -72,19 +73,20 @@ internal static class BuildCommand
             return answer.Print(cli.Output, plan.DockerfileName);
         }
 
-        var result = await RunAsync(build, builders => BuildAsync(cli, plan, target, builders, display, cancellation), display, cancellation);
-        return Deliver(cli, plan, build, result);
+        var warnings = new WarningLog(cli.Settings.MetadataWarnings);
+        var result = await RunAsync(build, builders => BuildAsync(cli, plan, target, builders, warnings.Before(display.Write), cancellation), display, cancellation);
+        return Deliver(cli, plan, build, result, warnings.All);
     }
 
     private static async Task<BuildResult> BuildAsync(
-        CliContext cli, BuildPlan plan, BuildTarget target, BuilderSet builders, IProgressRenderer display, CancellationToken cancellation)
+        CliContext cli, BuildPlan plan, BuildTarget target, BuilderSet builders, Action<StatusResponse> show, CancellationToken cancellation)
     {
         if (plan.Lint is { } lint)
         {
-            lint.Judge(await target.CallAsync(builders, new CallSpec("lint"), display.Write, cancellation), plan.DockerfileName, cli.Error);
+            lint.Judge(await target.CallAsync(builders, new CallSpec("lint"), show, cancellation), plan.DockerfileName, cli.Error);
         }
 
-        return await target.RunAsync(builders, display.Write, cancellation);
+        return await target.RunAsync(builders, show, cancellation);
     }
 
     private static async Task<T> RunAsync<T>(RemoteBuild build, Func<BuilderSet, Task<T>> work, IProgressRenderer display, CancellationToken cancellation)
@@ -155,7 +157,7 @@ internal static class BuildCommand
         }
     }
 
-    private static int Deliver(CliContext cli, BuildPlan plan, RemoteBuild build, BuildResult result)
+    private static int Deliver(CliContext cli, BuildPlan plan, RemoteBuild build, BuildResult result, IReadOnlyList<VertexWarning> warnings)
     {
         var arguments = plan.Arguments;
         if (arguments.Quiet || arguments.Progress == "quiet")
@@ -170,7 +172,7 @@ internal static class BuildCommand
 
         if (arguments.MetadataFile.Length > 0)
         {
-            result.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), build.Id, build.ProjectId);
+            result.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), build.Id, build.ProjectId, warnings);
         }
 
         if (result.Message is { } message)

@@ -53,6 +53,9 @@ internal sealed record BuildPlan : IDisposable
 
     public GitFacts? Git { get; init; }
 
+    /// <summary>What the metadata file is to have of the build's provenance.</summary>
+    public MetadataProvenance Provenance { get; init; }
+
     /// <summary>Where the image's SBOMs go on this machine; null without a wish for them.</summary>
     public SbomPlace? Sboms { get; init; }
 
@@ -149,6 +152,7 @@ internal sealed record BuildPlan : IDisposable
             StableTimes = stableTimes,
             Compression = arguments.Compression ?? settings.Compression,
             Warnings = warnings,
+            Provenance = arguments.MetadataFile.Length > 0 && parsed.Call is null ? settings.MetadataProvenance : MetadataProvenance.None,
             Sboms = arguments.SbomFolder.Length > 0
                 ? new SbomPlace(Path.GetFullPath(arguments.SbomFolder, workingFolder), arguments.SbomTarget, platforms.Count > 1) : null,
         };
@@ -177,7 +181,10 @@ internal sealed record BuildPlan : IDisposable
     {
         var attributes = new Dictionary<string, string>(Attributes, StringComparer.Ordinal);
         attributes.Remove("no-cache");
-        return this with { Attributes = attributes, CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        return this with
+        {
+            Attributes = attributes, CacheExports = [], Provenance = MetadataProvenance.None, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList(),
+        };
     }
 
     /// <summary>Without an archive of its own, the exporter offers the image blob by blob.</summary>
@@ -229,12 +236,12 @@ internal sealed record BuildPlan : IDisposable
     public BuildPlan WithoutSboms() => this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Sboms).ToList() };
 
     /// <summary>The plan for SBOMs alone.</summary>
-    public BuildPlan ForSboms() => this with { CacheExports = [], Outputs = Outputs.Where(output => output.Target == OutputTarget.Sboms).ToList() };
+    public BuildPlan ForSboms() => this with { CacheExports = [], Provenance = MetadataProvenance.None, Outputs = Outputs.Where(output => output.Target == OutputTarget.Sboms).ToList() };
 
     /// <summary>The plan for the image that the local Docker gets in a Solve of its own, of several platforms the one that it runs.</summary>
     public BuildPlan ForLoadOf(PlatformName docker)
     {
-        var load = this with { CacheExports = [], Sboms = null, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
+        var load = this with { CacheExports = [], Provenance = MetadataProvenance.None, Sboms = null, Outputs = Outputs.Where(output => output.Target == OutputTarget.Docker).ToList() };
         if (Platforms.Count < 2)
         {
             return load;

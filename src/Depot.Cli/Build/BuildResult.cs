@@ -1,5 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Depot.Cli.Rendering;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Depot.Cli.Build;
 
@@ -10,6 +12,11 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
     public const string ImageDigest = "containerimage.digest";
     public const string ImageDescriptor = "containerimage.descriptor";
     public const string ImageName = "image.name";
+
+    /// <summary>Who built it, and under which reference: project, architecture, Solve.</summary>
+    public const string Reference = "buildx.build.ref";
+
+    private const string Warnings = "buildx.build.warnings";
 
     internal static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -29,7 +36,8 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         Write(() => File.WriteAllText(path, ImageId), reason => $"writing image ID file: open {path}: {reason}");
 
     /// <summary>Writes the metadata file whole or not at all.</summary>
-    public void WriteMetadata(string path, string buildId, string projectId) => WriteMetadata(path, Metadata(buildId, projectId));
+    public void WriteMetadata(string path, string buildId, string projectId, IReadOnlyList<VertexWarning> warnings) =>
+        WriteMetadata(path, Metadata(buildId, projectId, warnings));
 
     internal static void WriteMetadata(string path, byte[] metadata)
     {
@@ -44,20 +52,40 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
             reason => Directory.Exists(folder) ? $"writing metadata file {path}: {reason}" : $"invalid output path: stat {folder}: {reason}");
     }
 
-    internal byte[] Metadata(string buildId, string projectId)
+    internal byte[] Metadata(string buildId, string projectId, IReadOnlyList<VertexWarning> warnings)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Indented))
         {
-            WriteMetadata(json, buildId, projectId);
+            json.WriteStartObject();
+            WriteEntries(json, buildId, projectId);
+            WriteWarnings(json, warnings);
+            json.WriteEndObject();
         }
 
         return buffer.ToArray();
     }
 
-    internal void WriteMetadata(Utf8JsonWriter json, string buildId, string projectId)
+    /// <summary>The warnings of a build, or of all targets; nothing when there is none.</summary>
+    internal static void WriteWarnings(Utf8JsonWriter json, IReadOnlyList<VertexWarning> warnings)
     {
-        json.WriteStartObject();
+        if (warnings.Count == 0)
+        {
+            return;
+        }
+
+        json.WriteStartArray(Warnings);
+        foreach (var warning in warnings)
+        {
+            using var one = JsonDocument.Parse(StatusJson.Of(warning));
+            one.RootElement.WriteTo(json);
+        }
+
+        json.WriteEndArray();
+    }
+
+    internal void WriteEntries(Utf8JsonWriter json, string buildId, string projectId)
+    {
         foreach (var (key, value) in _answer)
         {
             json.WritePropertyName(key);
@@ -67,7 +95,6 @@ internal sealed class BuildResult(IReadOnlyDictionary<string, string> answer, bo
         json.WriteStartObject("depot.build");
         json.WriteString("buildID", buildId);
         json.WriteString("projectID", projectId);
-        json.WriteEndObject();
         json.WriteEndObject();
     }
 

@@ -19,12 +19,14 @@ internal sealed class BuildTarget : IAsyncDisposable
 
     /// <summary>The image for the local Docker, where it needs a Solve of its own (<see cref="BuildPlan.LoadsApart"/>).</summary>
     private readonly BuildPlan? _loaded;
+    private readonly OutputAssembly _assembly;
     private readonly TaskCompletionSource<IReadOnlyList<BuilderSolve>> _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private BuildTarget(
         CliContext cli, BuildPlan plan, BuildPlan? loaded, RegistryLogins logins, VertexWriter steps, SessionServices services, DockerLoad? load)
     {
         (_cli, _plan, _loaded, _logins, _steps, _services, _load) = (cli, plan, loaded, logins, steps, services, load);
+        _assembly = new OutputAssembly(plan.Outputs);
     }
 
     public BuildPlan Plan => _plan;
@@ -78,7 +80,7 @@ internal sealed class BuildTarget : IAsyncDisposable
             }
 
             var answers = await FirstFailure.OfAllAsync(works, cancellation);
-            return await ResultAsync(answers, solves.Count, cancellation);
+            return await ResultAsync(answers, solves, cancellation);
         }
         finally
         {
@@ -108,6 +110,7 @@ internal sealed class BuildTarget : IAsyncDisposable
             await _load.DisposeAsync();
         }
 
+        _assembly.Dispose();
         await _services.DisposeAsync();
     }
 
@@ -117,7 +120,7 @@ internal sealed class BuildTarget : IAsyncDisposable
         var engines = leases.DistinctBy(lease => lease.Engine).ToList();
         var load = _loaded is null ? _load : null;
         var solves = engines.Select(lease => new BuilderSolve(
-            engines.Count == 1 ? _plan : _plan.ForBuilder(lease.Architecture), _services, load, lease, projectId)).ToList();
+            engines.Count == 1 ? _plan : ShareOf(lease.Architecture), _services, load, lease, projectId)).ToList();
         foreach (var solve in solves)
         {
             await solve.OpenSessionAsync(cancellation);
@@ -126,6 +129,8 @@ internal sealed class BuildTarget : IAsyncDisposable
         _placed.TrySetResult(solves);
         return solves;
     }
+
+    private BuildPlan ShareOf(string architecture) => (_plan with { Outputs = _assembly.ShareOf(architecture) }).ForBuilder(architecture);
 
     /// <summary>Builds the local Docker's platform once more, beside the others: the same steps of the same folders, so that BuildKit runs them once.</summary>
     private async Task<SolveAnswer> LoadAsync(
@@ -146,18 +151,57 @@ internal sealed class BuildTarget : IAsyncDisposable
         return await solve.RunAsync(given.WithFolders(_plan.Inputs.Folders.Keys, main.SessionId), show, _cli.Clock, cancellation);
     }
 
-    private async Task<BuildResult> ResultAsync(SolveAnswer[] answers, int shares, CancellationToken cancellation)
+    private async Task<BuildResult> ResultAsync(SolveAnswer[] answers, IReadOnlyList<BuilderSolve> solves, CancellationToken cancellation)
     {
-        await LayoutResults.WriteAsync(_plan, answers[..shares], _cli.Clock, cancellation);
+        var shares = answers[..solves.Count];
         var preferImageDigest = (_loaded ?? _plan).Outputs.Any(output => output.PreferImageDigest);
-        if (shares > 1 && _plan.Outputs.FirstOrDefault(output => output.Pushes) is { } image)
+        var image = await DeliverAsync(shares, solves[0].Plan, cancellation);
+        if (shares.Length > 1 && _plan.Outputs.FirstOrDefault(output => output.Pushes) is { } pushed)
         {
             var list = new ManifestListPush(_logins.Registries, _steps);
-            return new BuildResult(await list.PushAsync(image.Names, answers.Take(shares).Select(answer => answer.Exported).ToList(), cancellation), preferImageDigest);
+            image = await list.PushAsync(pushed.Names, shares.Select(answer => answer.Exported).ToList(), cancellation);
         }
 
-        var answer = answers.FirstOrDefault(answer => answer.Exported.ContainsKey(BuildResult.ImageDigest)) ?? answers[0];
-        return new BuildResult(answer.Exported, preferImageDigest);
+        image ??= (answers.FirstOrDefault(answer => answer.Exported.ContainsKey(BuildResult.ImageDigest)) ?? answers[0]).Exported;
+        return new BuildResult(Joined(image, answers), preferImageDigest);
+    }
+
+    /// <summary>Finishes what was written on this machine.</summary>
+    /// <param name="placed">The plan as the builders got it.</param>
+    /// <returns>What is to be said of an image that was put together here.</returns>
+    private async Task<IReadOnlyDictionary<string, string>?> DeliverAsync(SolveAnswer[] shares, BuildPlan placed, CancellationToken cancellation)
+    {
+        try
+        {
+            var layouts = new LayoutResults(shares, _cli.Clock);
+            foreach (var cache in _plan.LocalCacheExports)
+            {
+                await layouts.WriteCacheAsync(cache, cancellation);
+            }
+
+            var image = placed.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Layout) is { } output
+                ? await layouts.WriteImageAsync(output, cancellation)
+                : null;
+            await _assembly.WriteAsync(cancellation);
+            _services.DeleteOthers();
+            return image;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException($"failed to build: {problem.Message}", inner: problem);
+        }
+    }
+
+    /// <summary>Of the whole, and beside it what every builder says of its own share.</summary>
+    private static Dictionary<string, string> Joined(IReadOnlyDictionary<string, string> whole, IEnumerable<SolveAnswer> answers)
+    {
+        var joined = new Dictionary<string, string>(whole, StringComparer.Ordinal);
+        foreach (var (key, value) in answers.SelectMany(answer => answer.Exported).Where(entry => entry.Key.StartsWith("buildx.", StringComparison.Ordinal)))
+        {
+            joined.TryAdd(key, value);
+        }
+
+        return joined;
     }
 
     private static Func<CancellationToken, Task<SolveAnswer>> Work(Func<CancellationToken, Task<SolveAnswer>> work) => work;

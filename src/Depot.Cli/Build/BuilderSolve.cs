@@ -1,6 +1,7 @@
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Docker;
 using Slipway.BuildKit.Grpc;
+using Slipway.BuildKit.Progress;
 using Slipway.BuildKit.Wire.Control;
 using Slipway.BuildKit.Wire.Gateway;
 
@@ -20,6 +21,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
 
     public BuilderLease Builder { get; } = builder;
 
+    public BuildPlan Plan { get; } = plan;
+
     /// <summary>Names this Solve's session to the others on the builder.</summary>
     public string SessionId { get; } = SolveCall.NewIdentifier();
 
@@ -29,8 +32,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
     /// <summary>Opens the session, which stays open as long as the lease.</summary>
     public Task OpenSessionAsync(CancellationToken cancellation)
     {
-        var sharedKey = plan.Inputs.ContextFolder is { } folder ? plan.SharedKey(folder, projectId) : "";
-        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(plan, load, _sboms), plan.Compression, cancellation);
+        var sharedKey = Plan.Inputs.ContextFolder is { } folder ? Plan.SharedKey(folder, projectId) : "";
+        return Builder.OpenSessionAsync(SessionId, sharedKey, services.For(Plan, load, _sboms), Plan.Compression, cancellation);
     }
 
     /// <summary>Sends Solve and follows its progress. BuildKit waits for a session that is on its way.</summary>
@@ -40,7 +43,8 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         var disk = new FullDiskWatch(clock);
         try
         {
-            var request = SolveCall.Request(plan.SbomsApart ? plan.WithoutSboms() : plan, projectId, SolveCall.NewIdentifier(), SessionId, links);
+            var reference = SolveCall.NewIdentifier();
+            var request = SolveCall.Request(Plan.SbomsApart ? Plan.WithoutSboms() : Plan, projectId, reference, SessionId, links);
             var run = new SolveRun(Builder.Channel, disk.Before(show), clock);
             var answer = links.WantsFrontendResult
                 ? await run.RunFrontendAsync(request, result => _frontend.TrySetResult(result), either.Token)
@@ -53,11 +57,11 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
             while (load is not null && !await load.FinishAsync())
             {
                 // The steps have been shown; all of them are cached now.
-                request = SolveCall.Request(plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
+                request = SolveCall.Request(Plan.ForLoadOnly(), projectId, SolveCall.NewIdentifier(), SessionId, links);
                 await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, either.Token);
             }
 
-            return answer;
+            return answer with { Exported = await DescribeAsync(answer.Exported, reference, show, clock, either.Token) };
         }
         catch (Exception problem) when (!cancellation.IsCancellationRequested && problem is (OperationCanceledException or GrpcStatusException))
         {
@@ -71,19 +75,36 @@ internal sealed class BuilderSolve(BuildPlan plan, SessionServices services, Doc
         }
     }
 
+    /// <summary>What a metadata file says of the build beside what the exporters say: buildx's names for it.</summary>
+    private async Task<IReadOnlyDictionary<string, string>> DescribeAsync(
+        IReadOnlyDictionary<string, string> exported, string reference, Action<StatusResponse> show, TimeProvider clock, CancellationToken cancellation)
+    {
+        var all = new Dictionary<string, string>(exported, StringComparer.Ordinal) { [BuildResult.Reference] = $"{projectId}/{Builder.Architecture}/{reference}" };
+        if (Plan.Provenance != MetadataProvenance.None)
+        {
+            var provenance = new BuildProvenance(Builder.Channel, Plan.Provenance);
+            foreach (var (key, value) in await new VertexWriter(show, clock).RunAsync("resolving provenance for metadata file", _ => provenance.ReadAsync(reference, cancellation)))
+            {
+                all[key] = value;
+            }
+        }
+
+        return all;
+    }
+
     /// <summary>SBOMs that need a Solve of their own have it behind the main one, whose steps are cached then.</summary>
     private async Task WriteSbomsAsync(SbomIntake sboms, SolveLinks links, TimeProvider clock, CancellationToken cancellation)
     {
-        if (plan.SbomsApart)
+        if (Plan.SbomsApart)
         {
-            var apart = plan.ForSboms();
+            var apart = Plan.ForSboms();
             var session = SolveCall.NewIdentifier();
-            await Builder.OpenSessionAsync(session, "", services.For(apart, load: null, sboms), plan.Compression, cancellation);
-            var request = SolveCall.Request(apart, projectId, SolveCall.NewIdentifier(), session, links.WithFolders(plan.Inputs.Folders.Keys, SessionId));
+            await Builder.OpenSessionAsync(session, "", services.For(apart, load: null, sboms), Plan.Compression, cancellation);
+            var request = SolveCall.Request(apart, projectId, SolveCall.NewIdentifier(), session, links.WithFolders(Plan.Inputs.Folders.Keys, SessionId));
             await new SolveRun(Builder.Channel, show: _ => { }, clock).RunAsync(request, cancellation);
         }
 
-        await new SbomFiles(sboms, plan.Sboms!).WriteAsync(cancellation);
+        await new SbomFiles(sboms, Plan.Sboms!).WriteAsync(cancellation);
     }
 
     private async Task<Exception> ExplainAsync(Exception problem, FullDiskWatch disk)

@@ -1,37 +1,17 @@
+using System.Security.Cryptography;
 using System.Text;
+using Depot.Cli.Registries;
 using Slipway.BuildKit.Content;
 
 namespace Depot.Cli.Build;
 
-/// <summary>Names what the builder has put into this machine's OCI layouts: the image, and caches.</summary>
-internal static class LayoutResults
+/// <summary>Names what the builders have put into this machine's OCI layouts: the image, and caches.</summary>
+internal sealed class LayoutResults(IReadOnlyList<SolveAnswer> shares, TimeProvider clock)
 {
     private const string CacheManifest = "cache.manifest";
 
-    /// <param name="shares">What each builder answered.</param>
-    public static async Task WriteAsync(BuildPlan plan, IReadOnlyList<SolveAnswer> shares, TimeProvider clock, CancellationToken cancellation)
-    {
-        try
-        {
-            foreach (var cache in plan.LocalCacheExports)
-            {
-                await WriteCacheAsync(cache, shares, clock, cancellation);
-            }
-
-            if (plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Layout) is { } output)
-            {
-                var index = new LayoutIndex(new OciLayout(output.Destination), clock);
-                await index.PutAsync(Descriptor(shares[0].Exported), Names(shares[0].Exported), cancellation);
-            }
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new CliException($"failed to build: {problem.Message}", inner: problem);
-        }
-    }
-
     /// <summary>Where several builders take part, the last one's cache has the name, as with buildx; the others' layers are there as well.</summary>
-    private static async Task WriteCacheAsync(CacheSpec cache, IReadOnlyList<SolveAnswer> shares, TimeProvider clock, CancellationToken cancellation)
+    public async Task WriteCacheAsync(CacheSpec cache, CancellationToken cancellation)
     {
         foreach (var share in shares)
         {
@@ -42,11 +22,34 @@ internal static class LayoutResults
         }
     }
 
-    private static string Descriptor(IReadOnlyDictionary<string, string> exported) =>
-        Encoding.UTF8.GetString(Convert.FromBase64String(exported[BuildResult.ImageDescriptor]));
+    /// <returns>What an exporter would say of the image.</returns>
+    public async Task<IReadOnlyDictionary<string, string>> WriteImageAsync(OutputPlan output, CancellationToken cancellation)
+    {
+        var layout = new OciLayout(output.Destination);
+        var image = shares.Count == 1 ? shares[0].Exported : await MergeAsync(layout, cancellation);
+        await new LayoutIndex(layout, clock).PutAsync(Descriptor(image), Names(image), cancellation);
+        return image;
+    }
 
-    private static IEnumerable<LayoutName> Names(IReadOnlyDictionary<string, string> exported) =>
-        exported.GetValueOrDefault(BuildResult.ImageName, "") is { Length: > 0 } names
+    /// <summary>One index of what every share's has.</summary>
+    private async Task<IReadOnlyDictionary<string, string>> MergeAsync(OciLayout layout, CancellationToken cancellation)
+    {
+        var indexes = new List<RegistryDocument>();
+        foreach (var digest in shares.Select(share => share.Exported[BuildResult.ImageDigest]).Distinct())
+        {
+            indexes.Add(new RegistryDocument("", await File.ReadAllBytesAsync(layout.PathOf(digest)!, cancellation)));
+        }
+
+        var merged = ManifestList.Merge(indexes);
+        var offer = new BlobOffer("index", $"sha256:{Convert.ToHexStringLower(SHA256.HashData(merged.Content))}", merged.Content.Length);
+        await layout.PutAsync(offer, merged.Content, cancellation);
+        return ManifestList.Describe(merged, shares[0].Exported.GetValueOrDefault(BuildResult.ImageName, ""));
+    }
+
+    private static string Descriptor(IReadOnlyDictionary<string, string> image) => Encoding.UTF8.GetString(Convert.FromBase64String(image[BuildResult.ImageDescriptor]));
+
+    private static IEnumerable<LayoutName> Names(IReadOnlyDictionary<string, string> image) =>
+        image.GetValueOrDefault(BuildResult.ImageName, "") is { Length: > 0 } names
             ? names.Split(',').Select(LayoutName.OfImage)
             : [LayoutName.OfTag("latest")];
 }

@@ -14,11 +14,11 @@ internal sealed record OutputPlan(string Type, Dictionary<string, string> Attrib
     /// <summary>The output of one builder's share of several.</summary>
     public OutputPlan ForShare()
     {
-        if (Target is OutputTarget.File or OutputTarget.StandardOutput)
+        if (Type == "docker" && Target is (OutputTarget.File or OutputTarget.StandardOutput or OutputTarget.Layout))
         {
-            throw new CliException($"failed to build: {Type} for multi-node builds currently not supported")
+            throw new CliException("failed to build: docker exporter does not currently support exporting manifest lists")
             {
-                Remedy = "Two builders take part. Write one platform to a file, push the image, or let one builder do all: --build-platform linux/amd64.",
+                Remedy = "Write one platform, or an archive that holds several: type=oci.",
             };
         }
 

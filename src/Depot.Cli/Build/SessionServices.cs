@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Depot.Cli.Docker;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
@@ -16,6 +17,9 @@ internal sealed class SessionServices : IAsyncDisposable
 {
     private readonly List<IAttachable> _all = [];
     private readonly List<IAttachable> _own = [];
+
+    // By folder: several builders may write into one.
+    private readonly ConcurrentDictionary<string, FolderMirror> _mirrors = new(StringComparer.Ordinal);
 
     /// <summary>The services of one Solve: those of the target, and the places for its own results.</summary>
     public IReadOnlyList<IAttachable> For(BuildPlan plan, DockerLoad? load, SbomIntake? sboms)
@@ -49,6 +53,15 @@ internal sealed class SessionServices : IAsyncDisposable
         {
             await services.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>Empties the folders of <c>mode=delete</c> of what is no result of this build, which is over.</summary>
+    public void DeleteOthers()
+    {
+        foreach (var mirror in _mirrors.Values)
+        {
+            mirror.DeleteOthers();
         }
     }
 
@@ -116,14 +129,14 @@ internal sealed class SessionServices : IAsyncDisposable
     private static Dictionary<string, BlobStore> Stores(BuildPlan plan, DockerLoad? load, SbomIntake? sboms)
     {
         var stores = plan.LocalCacheExports.Select(LocalCache.Destination).DistinctBy(layout => layout.Folder)
-            .ToDictionary(layout => $"local:{layout.Folder}", Into, StringComparer.Ordinal);
+            .ToDictionary(layout => $"local:{layout.Folder}", layout => layout.Store, StringComparer.Ordinal);
         if (load is not null)
         {
             stores[BlobIntake.Export] = load.OpenAsync;
         }
         else if (plan.Outputs.FirstOrDefault(output => output.Target == OutputTarget.Layout) is { } output)
         {
-            stores[BlobIntake.Export] = Into(new OciLayout(output.Destination));
+            stores[BlobIntake.Export] = new OciLayout(output.Destination).Store;
         }
         else if (sboms is not null)
         {
@@ -133,10 +146,12 @@ internal sealed class SessionServices : IAsyncDisposable
         return stores;
     }
 
-    private static BlobStore Into(OciLayout layout) => (offer, _) => ValueTask.FromResult(layout.Add(offer));
+    private FolderMirror? MirrorOf(OutputPlan output) => output.Attributes.GetValueOrDefault("mode") == "delete"
+        ? _mirrors.GetOrAdd(output.Destination, folder => new FolderMirror(folder))
+        : null;
 
     /// <summary>By the exporter's place in the request.</summary>
-    private static Dictionary<int, ExportTarget> Targets(BuildPlan plan)
+    private Dictionary<int, ExportTarget> Targets(BuildPlan plan)
     {
         var targets = new Dictionary<int, ExportTarget>();
         for (var i = 0; i < plan.Outputs.Count; i++)
@@ -145,7 +160,7 @@ internal sealed class SessionServices : IAsyncDisposable
             ExportTarget? target = output.Target switch
             {
                 OutputTarget.File => new ExportTarget.IntoFile(output.Destination),
-                OutputTarget.Folder => new ExportTarget.Folder(output.Destination),
+                OutputTarget.Folder => new ExportTarget.Folder(output.Destination, MirrorOf(output)),
                 OutputTarget.StandardOutput => new ExportTarget.Bytes(_ => Task.FromResult<Stream?>(Console.OpenStandardOutput())),
                 _ => null,
             };

@@ -23,8 +23,9 @@ internal static class SolveCall
             Frontend = plan.Frontend,
             Cache = new CacheOptions(),
 
-            // The server keeps the build's record. BuildKit's own history would be written (and synced to disk) before it answers, and nobody reads it.
-            Internal = true,
+            // The server keeps the build's record. BuildKit's own would be written (and synced to disk) before it answers, and nobody reads it unless
+            // its provenance is wanted.
+            Internal = plan.Provenance == MetadataProvenance.None,
         };
         request.FrontendAttrs.Add(plan.Attributes);
         foreach (var (name, folder) in plan.Inputs.NamedFolders)

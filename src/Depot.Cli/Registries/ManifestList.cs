@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Depot.Cli.Build;
 
 namespace Depot.Cli.Registries;
 
@@ -33,6 +36,25 @@ internal static class ManifestList
         // Docker's own list type holds nothing but Docker's own manifests, and knows no annotations.
         var mediaType = annotations.Count == 0 && entries.TrueForAll(entry => entry.GetProperty("mediaType").GetString() == DockerManifest) ? DockerList : OciIndex;
         return new RegistryDocument(mediaType, Write(mediaType, entries, annotations));
+    }
+
+    /// <summary>What an exporter would say of an image whose index this is.</summary>
+    /// <param name="names">The image's names, separated by commas; empty when it has none.</param>
+    public static Dictionary<string, string> Describe(RegistryDocument list, string names)
+    {
+        var digest = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(list.Content))}";
+        var description = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [BuildResult.ImageDigest] = digest,
+            [BuildResult.ImageDescriptor] = Convert.ToBase64String(Encoding.UTF8.GetBytes(
+                $$"""{"mediaType":"{{list.MediaType}}","digest":"{{digest}}","size":{{list.Content.Length}}}""")),
+        };
+        if (names.Length > 0)
+        {
+            description[BuildResult.ImageName] = names;
+        }
+
+        return description;
     }
 
     private static string? Digest(JsonElement entry) => entry.GetProperty("digest").GetString();

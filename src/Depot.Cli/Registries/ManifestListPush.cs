@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Depot.Cli.Build;
 using Slipway.BuildKit.Progress;
 
@@ -28,14 +26,7 @@ internal sealed class ManifestListPush(RegistryClient registries, VertexWriter s
 
         var list = ManifestList.Merge(documents);
         await Task.WhenAll(names.Select(name => PutAsync(name, list, cancellation)));
-        var digest = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(list.Content))}";
-        return new Dictionary<string, string>
-        {
-            [BuildResult.ImageDigest] = digest,
-            [BuildResult.ImageDescriptor] = Convert.ToBase64String(Encoding.UTF8.GetBytes(
-                $$"""{"mediaType":"{{list.MediaType}}","digest":"{{digest}}","size":{{list.Content.Length}}}""")),
-            [BuildResult.ImageName] = string.Join(',', names),
-        };
+        return ManifestList.Describe(list, string.Join(',', names));
     }
 
     private Task PutAsync(string name, RegistryDocument list, CancellationToken cancellation)

@@ -109,8 +109,17 @@ internal sealed class StatusJson(GoJsonWriter json)
         json.EndObject();
     }
 
-    /// <summary>Also the form in which warnings stand in a metadata file.</summary>
-    public void Write(VertexWarning warning)
+    /// <summary>The form in which a warning stands in a metadata file, too.</summary>
+    public static byte[] Of(VertexWarning warning)
+    {
+        using var text = new MemoryStream();
+        var output = new OutputBuffer();
+        new StatusJson(new GoJsonWriter(output)).Write(warning);
+        output.FlushTo(text);
+        return text.ToArray();
+    }
+
+    private void Write(VertexWarning warning)
     {
         json.BeginObject();
         Text("vertex", warning.Vertex);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Depot.Cli.Build;
 using Depot.Cli.Rendering;
 using Slipway.BuildKit.Compression;
 using Slipway.BuildKit.Proxies;
@@ -175,6 +176,9 @@ internal sealed class CliSettings
 
     /// <summary>Bake and Compose ask for none; a plain metadata file carries the build's warnings only when asked to.</summary>
     public bool MetadataWarnings => IsTrue("BUILDX_METADATA_WARNINGS") ?? false;
+
+    /// <summary>How much of a build's provenance a metadata file carries.</summary>
+    public MetadataProvenance MetadataProvenance => MetadataProvenances.Parse(Value("BUILDX_METADATA_PROVENANCE"));
 
     /// <summary>Access to a repository that holds a definition: a token, or a whole Authorization header.</summary>
     public string? BakeGitToken => Value("BUILDX_BAKE_GIT_AUTH_TOKEN");

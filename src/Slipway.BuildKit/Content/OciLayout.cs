@@ -37,8 +37,11 @@ public sealed class OciLayout(string folder)
             : null;
     }
 
-    /// <summary>Takes a blob in, under its digest; null when it is there already.</summary>
-    public Stream? Add(BlobOffer blob)
+    /// <summary>A place for blobs that the engine offers; what is there already is not taken again.</summary>
+    public BlobStore Store => (offer, _) => ValueTask.FromResult<Stream?>(Add(offer));
+
+    /// <summary>A new blob, under its digest when it is kept; null when it is there already.</summary>
+    internal BlobFile? Add(BlobOffer blob)
     {
         var place = PathOf(blob.Digest) ?? throw new IOException($"\"{blob.Digest}\" is no sha256 digest");
         if (File.Exists(place))
@@ -51,6 +54,17 @@ public sealed class OciLayout(string folder)
         Directory.CreateDirectory(arriving);
         Directory.CreateDirectory(Path.GetDirectoryName(place)!);
         return new BlobFile(Path.Combine(arriving, Guid.NewGuid().ToString("N")), place);
+    }
+
+    /// <summary>Takes in a blob of this side's own.</summary>
+    public async Task PutAsync(BlobOffer blob, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    {
+        await using var file = Add(blob);
+        if (file is not null)
+        {
+            await file.WriteAsync(content, cancellation);
+            file.Keep();
+        }
     }
 
     private static bool Is(JsonElement annotations, string name, string value) =>

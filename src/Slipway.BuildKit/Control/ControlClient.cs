@@ -14,6 +14,7 @@ public sealed class ControlClient(GrpcChannel channel)
     public const string ListWorkersPath = "/moby.buildkit.v1.Control/ListWorkers";
     public const string InfoPath = "/moby.buildkit.v1.Control/Info";
     public const string PrunePath = "/moby.buildkit.v1.Control/Prune";
+    public const string BuildHistoryPath = "/moby.buildkit.v1.Control/ListenBuildHistory";
     public const string DiskUsagePath = "/moby.buildkit.v1.Control/DiskUsage";
 
     public GrpcChannel Channel { get; } = channel;
@@ -39,6 +40,10 @@ public sealed class ControlClient(GrpcChannel channel)
     /// <summary>The progress of one build, until BuildKit ends the stream.</summary>
     public IAsyncEnumerable<StatusResponse> StatusAsync(string reference, CancellationToken cancellation) =>
         StreamAsync(StatusPath, new StatusRequest { Ref = reference }, StatusResponse.Parser, cancellation);
+
+    /// <summary>The records that the engine has of a build that is over: one, or none.</summary>
+    public IAsyncEnumerable<BuildHistoryEvent> RecordsAsync(string reference, CancellationToken cancellation) =>
+        StreamAsync(BuildHistoryPath, new BuildHistoryRequest { Ref = reference, EarlyExit = true }, BuildHistoryEvent.Parser, cancellation);
 
     private async IAsyncEnumerable<T> StreamAsync<T>(
         string path, IMessage request, MessageParser<T> parser, [EnumeratorCancellation] CancellationToken cancellation)

@@ -62,7 +62,7 @@ public sealed class ExportProvider(IReadOnlyDictionary<int, ExportTarget> target
                 break;
             case ExportTarget.Folder folder:
                 using (var destination = RootFolder.Create(folder.Path))
-                using (var receiver = new FileReceiver(call, destination, progress))
+                using (var receiver = new FileReceiver(call, destination, progress, folder.Mirror))
                 {
                     await receiver.RunAsync(cancellation);
                 }

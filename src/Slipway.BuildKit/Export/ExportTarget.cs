@@ -16,5 +16,6 @@ public abstract record ExportTarget
     public sealed record IntoFile(string Path) : ExportTarget;
 
     /// <summary>The files themselves (<c>local</c>) into a folder, added to what is there.</summary>
-    public sealed record Folder(string Path) : ExportTarget;
+    /// <param name="Mirror">Takes note of them, so that the rest can be deleted.</param>
+    public sealed record Folder(string Path, FolderMirror? Mirror = null) : ExportTarget;
 }

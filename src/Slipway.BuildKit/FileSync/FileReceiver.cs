@@ -1,4 +1,5 @@
 using System.Text;
+using Slipway.BuildKit.Export;
 using Slipway.BuildKit.Grpc;
 
 namespace Slipway.BuildKit.FileSync;
@@ -17,6 +18,7 @@ internal sealed class FileReceiver : IDisposable
 
     private readonly IGrpcStream _stream;
     private readonly Action<long>? _received;
+    private readonly FolderMirror? _mirror;
     private readonly FolderWriter _writer;
     private readonly ReceiveOrder _order = new();
     private readonly Queue<Incoming> _waiting = new();
@@ -28,8 +30,10 @@ internal sealed class FileReceiver : IDisposable
 
     /// <param name="destination">The folder to write into, which is for the caller to close.</param>
     /// <param name="received">Told how many bytes have arrived so far.</param>
-    public FileReceiver(IGrpcStream stream, RootFolder destination, Action<long>? received = null)
+    /// <param name="mirror">Told every path.</param>
+    public FileReceiver(IGrpcStream stream, RootFolder destination, Action<long>? received = null, FolderMirror? mirror = null)
     {
+        _mirror = mirror;
         _stream = stream;
         _received = received;
         _writer = destination.CreateWriter();
@@ -128,6 +132,7 @@ internal sealed class FileReceiver : IDisposable
         }
 
         _order.Accept(stat.Path, isFolder);
+        _mirror?.Received(stat.Path);
         if (isFolder)
         {
             _writer.AddFolder(stat);

@@ -103,7 +103,8 @@ internal sealed class LeaseBook(
     {
         if (options.EngineIdle == TimeSpan.Zero)
         {
-            return;
+            // Whoever runs this takes its end for that of the builder.
+            await Task.Delay(Timeout.InfiniteTimeSpan, options.Clock, cancellation);
         }
 
         var interval = TimeSpan.FromTicks(Math.Clamp(options.EngineIdle.Ticks / 4, TimeSpan.FromMilliseconds(100).Ticks, TimeSpan.FromMinutes(1).Ticks));

@@ -6,6 +6,7 @@ namespace Slipway.Builder.Proxying;
 internal sealed class BuildScope(EngineScope engine, BuildAdmission admission, TimeProvider clock)
 {
     private readonly Lock _gate = new();
+    private readonly HashSet<string> _solved = new(StringComparer.Ordinal);
     private readonly Dictionary<string, BlobKind> _blobs = new(StringComparer.Ordinal);
     private long _heldBytes;
     private int _references;
@@ -16,6 +17,23 @@ internal sealed class BuildScope(EngineScope engine, BuildAdmission admission, T
     public TimeProvider Clock { get; } = clock;
 
     public Claim ClaimReference(string reference) => engine.ClaimReference(this, reference);
+
+    /// <summary>Notes a solve that goes to the engine. References are counted when they are claimed.</summary>
+    public void Solved(string reference)
+    {
+        lock (_gate)
+        {
+            _solved.Add(reference);
+        }
+    }
+
+    public bool HasSolved(string reference)
+    {
+        lock (_gate)
+        {
+            return _solved.Contains(reference);
+        }
+    }
 
     public Claim ClaimSession(string id) => engine.ClaimSession(this, id);
 

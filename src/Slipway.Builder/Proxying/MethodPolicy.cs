@@ -19,6 +19,9 @@ internal enum MethodRule
     /// <summary>Passes for the build's own references.</summary>
     Status,
 
+    /// <summary>Passes for the record of a solve of the build's own.</summary>
+    History,
+
     /// <summary>Passes for a session id of the build's own.</summary>
     Session,
 
@@ -73,8 +76,8 @@ internal sealed class MethodPolicy(EnginePolicy engine)
         [Control + "DiskUsage"] = MethodRule.Empty,
         // Would empty the project's cache under other builds; resetting a cache goes through the server.
         [Control + "Prune"] = MethodRule.Denied,
-        // Shows the references and build arguments of other builds.
-        [Control + "ListenBuildHistory"] = MethodRule.Absent,
+        // Without a reference it shows the references and build arguments of other builds.
+        [Control + "ListenBuildHistory"] = MethodRule.History,
         // Would delete or pin evidence; buildx calls it in passing and fails when it fails.
         [Control + "UpdateBuildHistory"] = MethodRule.Empty,
 
@@ -139,6 +142,7 @@ internal sealed class MethodPolicy(EnginePolicy engine)
             MethodRule.Pass => new CallVerdict.Pass(),
             MethodRule.Solve => Hold(headers, message => JudgeSolve(build, message)),
             MethodRule.Status => Hold(headers, message => JudgeStatus(build, message)),
+            MethodRule.History => Hold(headers, message => JudgeHistory(build, message)),
             MethodRule.Session => JudgeSession(build, headers),
             MethodRule.Workers => new CallVerdict.Answer(WorkersAsync),
             MethodRule.Gateway => JudgeReference(build, headers) ?? new CallVerdict.Pass(),
@@ -168,6 +172,7 @@ internal sealed class MethodPolicy(EnginePolicy engine)
             return objection;
         }
 
+        build.Solved(request.Ref);
         engine.SolveStarted(build.Admission, request.Ref);
         return Judgement.Send(request.ToByteArray(), new SolveWatch(build, engine, request.Ref));
     });
@@ -179,6 +184,20 @@ internal sealed class MethodPolicy(EnginePolicy engine)
         return IsIdentifier(request.Ref)
             ? Objection(build.ClaimReference(request.Ref), "build", request.Ref) ?? Judgement.Send(request.ToByteArray())
             : Judgement.Refuse(GrpcStatusCode.NotFound, "there is no build with that reference");
+    });
+
+    /// <summary>A reference that was only claimed may be that of a build long gone, whose record the engine still has: it must have been solved here.</summary>
+    private static Judgement JudgeHistory(BuildScope build, ReadOnlyMemory<byte> message) => SolveRules.Parsed(() =>
+    {
+        var request = BuildHistoryRequest.Parser.ParseFrom(message.Span);
+        if (request.Ref.Length == 0)
+        {
+            return Judgement.Refuse(GrpcStatusCode.Unimplemented, "the builder does not list builds");
+        }
+
+        return build.HasSolved(request.Ref)
+            ? Judgement.Send(new BuildHistoryRequest { Ref = request.Ref, EarlyExit = true }.ToByteArray(), new RecordWatch(build))
+            : Judgement.Refuse(GrpcStatusCode.PermissionDenied, $"the build {request.Ref} belongs to another build");
     });
 
     private static CallVerdict JudgeSession(BuildScope build, IReadOnlyList<HeaderField> headers)

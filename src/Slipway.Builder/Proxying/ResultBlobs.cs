@@ -4,6 +4,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Wire.Content;
+using Slipway.BuildKit.Wire.Control;
 
 namespace Slipway.Builder.Proxying;
 
@@ -14,7 +15,7 @@ internal static class ResultBlobs
     {
         if (path.EndsWith("/Info", StringComparison.Ordinal))
         {
-            var info = InfoRequest.Parser.ParseFrom(message.Span);
+            var info = Slipway.BuildKit.Wire.Content.InfoRequest.Parser.ParseFrom(message.Span);
             return build.KindOf(info.Digest) is null ? NotOwn(info.Digest) : Judgement.Send(info.ToByteArray());
         }
 
@@ -64,26 +65,13 @@ internal static class ResultBlobs
 }
 
 /// <summary>Reads along while a build reads an index or manifest of its own.</summary>
-internal sealed class ManifestWatch(BuildScope build, string digest) : CallWatch
+internal sealed class ManifestWatch(BuildScope build, string digest) : MessageWatch
 {
-    private readonly ArrayBufferWriter<byte> _framed = new();
     private readonly ArrayBufferWriter<byte> _manifest = new();
 
-    public override bool Reads => true;
+    protected override int BytesMax => RelayLimits.ManifestBytesMax - _manifest.WrittenCount;
 
-    public override void Observe(ReadOnlySpan<byte> response)
-    {
-        if (_framed.WrittenCount + _manifest.WrittenCount + response.Length > RelayLimits.ManifestBytesMax)
-        {
-            return;
-        }
-
-        _framed.Write(response);
-        while (GrpcBlocks.Announced(_framed.WrittenSpan) is { } length && _framed.WrittenCount >= GrpcBlocks.PrefixLength + length)
-        {
-            TakeMessage((int)length);
-        }
-    }
+    protected override void Take(ReadOnlySpan<byte> message) => _manifest.Write(ReadContentResponse.Parser.ParseFrom(message).Data.Span);
 
     protected override void Ended(GrpcStatusCode code, string message)
     {
@@ -100,21 +88,27 @@ internal sealed class ManifestWatch(BuildScope build, string digest) : CallWatch
             // Not a manifest after all.
         }
     }
+}
 
-    private void TakeMessage(int length)
+/// <summary>Reads along while a build reads the record of a solve of its own, and lets it read the attestations that stand there.</summary>
+internal sealed class RecordWatch(BuildScope build) : MessageWatch
+{
+    protected override int BytesMax => RelayLimits.ManifestBytesMax;
+
+    protected override void Take(ReadOnlySpan<byte> message)
     {
-        var end = GrpcBlocks.PrefixLength + length;
-        try
+        if (BuildHistoryEvent.Parser.ParseFrom(message).Record is not { } record)
         {
-            _manifest.Write(ReadContentResponse.Parser.ParseFrom(_framed.WrittenSpan[GrpcBlocks.PrefixLength..end]).Data.Span);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            // Leaves a gap, which the hash finds.
+            return;
         }
 
-        var rest = _framed.WrittenSpan[end..].ToArray();
-        _framed.Clear();
-        _framed.Write(rest);
+        foreach (var attestation in record.Results.Values.Prepend(record.Result ?? new BuildResultInfo()).SelectMany(result => result.Attestations))
+        {
+            build.Own(attestation.Digest, BlobKind.Leaf);
+        }
+    }
+
+    protected override void Ended(GrpcStatusCode code, string message)
+    {
     }
 }

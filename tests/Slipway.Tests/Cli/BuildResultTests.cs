@@ -46,7 +46,7 @@ public sealed class BuildResultTests : IDisposable
             ["numbers"] = Base64("[1]"),
             ["image.name"] = "a:1",
         };
-        new BuildResult(answer, preferImageDigest: false).WriteMetadata(path, "b1", "p1");
+        new BuildResult(answer, preferImageDigest: false).WriteMetadata(path, "b1", "p1", []);
         using var written = JsonDocument.Parse(File.ReadAllText(path));
         var root = written.RootElement;
         Assert.Equal(3, root.GetProperty("containerimage.descriptor").GetProperty("size").GetInt32());

@@ -133,7 +133,7 @@ public sealed class BuildTargetTests : IAsyncLifetime
                 ],
                 CancellationToken.None),
             CancellationToken.None);
-        return [.. results.Select(result => JsonDocument.Parse(result.Metadata("b", "p")).RootElement.GetProperty("image.name").GetString()!)];
+        return [.. results.Select(result => JsonDocument.Parse(result.Metadata("b", "p", [])).RootElement.GetProperty("image.name").GetString()!)];
     }
 
     private static async Task<SolveLinks> LinkAsync(BuildTarget first, BuilderSolve solve) => new()

@@ -86,7 +86,7 @@ public sealed class LayoutIndexTests : IDisposable
 
     private OciLayout Layout => new(_folder.Path);
 
-    private BlobIntake Intake() => new(new Dictionary<string, BlobStore> { [BlobIntake.Export] = (offer, _) => ValueTask.FromResult(Layout.Add(offer)) });
+    private BlobIntake Intake() => new(new Dictionary<string, BlobStore> { [BlobIntake.Export] = Layout.Store });
 
     private Task PutAsync(string digest, params LayoutName[] names) =>
         new LayoutIndex(Layout, TimeProvider.System).PutAsync($$"""{"digest":"{{digest}}"}""", names, CancellationToken.None);

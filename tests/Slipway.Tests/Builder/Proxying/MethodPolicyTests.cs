@@ -62,7 +62,9 @@ public sealed class MethodPolicyTests
     /// <summary>What the holder of another build's certificate tries on the same engine.</summary>
     private static readonly Dictionary<string, Func<MethodPolicyTests, Refusal?>> Calls = new()
     {
-        ["list the builds"] = t => t.Refused(Control + "ListenBuildHistory"),
+        ["list the builds"] = t => t.RefusedMessage(Control + "ListenBuildHistory", new BuildHistoryRequest { EarlyExit = true }),
+        ["read the victim's record"] = t => t.RefusedMessage(Control + "ListenBuildHistory", new BuildHistoryRequest { Ref = VictimRef, EarlyExit = true }),
+        ["read a record whose build is gone"] = t => t.ClaimedRecord("gonegonegonegonegonegone1"),
         ["read the victim's progress"] = t => t.RefusedMessage(Control + "Status", new StatusRequest { Ref = VictimRef }),
         ["greet the victim's frontend"] = t => t.Refused(Bridge + "Ping", Reference(VictimRef)),
         ["read the victim's context"] = t => t.Refused(Bridge + "Solve", Reference(VictimRef)),
@@ -98,6 +100,22 @@ public sealed class MethodPolicyTests
         Assert.Null(MessageRefusal(
             _victim, "/containerd.services.content.v1.Content/Read", new Slipway.BuildKit.Wire.Content.ReadContentRequest { Digest = VictimDigest }));
         Assert.Null(Solve(_victim, new SolveRequest { Ref = VictimRef, Session = VictimSession }).Refusal);
+    }
+
+    [Fact]
+    public void A_build_reads_the_attestations_of_its_own_record()
+    {
+        const string attestation = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+        var judged = Assert.IsType<CallVerdict.Hold>(Judge(_victim, Control + "ListenBuildHistory")).Judge(new BuildHistoryRequest { Ref = VictimRef }.ToByteArray());
+        Assert.Equal(new BuildHistoryRequest { Ref = VictimRef, EarlyExit = true }, BuildHistoryRequest.Parser.ParseFrom(judged.Message.Span));
+
+        var record = new BuildHistoryRecord { Ref = VictimRef, Results = { ["linux/amd64"] = new BuildResultInfo { Attestations = { new BlobDescriptor { Digest = attestation } } } } };
+        var message = new BuildHistoryEvent { Record = record }.ToByteArray();
+        byte[] framed = [0, 0, 0, 0, (byte)message.Length, .. message];
+        Assert.Null(_victim.KindOf(attestation));
+        judged.Watch!.Observe(framed.AsSpan(0, 20));
+        judged.Watch.Observe(framed.AsSpan(20));
+        Assert.Equal((BlobKind.Leaf, null), (_victim.KindOf(attestation), _attacker.KindOf(attestation)));
     }
 
     [Fact]
@@ -239,6 +257,13 @@ public sealed class MethodPolicyTests
         Assert.IsType<CallVerdict.Hold>((policy ?? _policy).Judge(build, FramePeer.Request(Control + "Solve"))).Judge(request.ToByteArray());
 
     private Refusal? Refused(string path, params HeaderField[] more) => (Judge(_attacker, path, more) as CallVerdict.Refuse)?.Reason;
+
+    /// <summary>Asking for the progress of a reference that nobody has makes it one's own, which must not open an old build's record.</summary>
+    private Refusal? ClaimedRecord(string reference)
+    {
+        Assert.Null(RefusedMessage(Control + "Status", new StatusRequest { Ref = reference }));
+        return RefusedMessage(Control + "ListenBuildHistory", new BuildHistoryRequest { Ref = reference, EarlyExit = true });
+    }
 
     private Refusal? RefusedMessage(string path, IMessage message) => MessageRefusal(_attacker, path, message);
 
