@@ -15,7 +15,7 @@ public sealed class MachineDockerTests(Site site)
         touch /mnt/docker.sock
         mount --bind "${DOCKER_HOST#unix://}" /mnt/docker.sock
         cp -rL "$(dirname "$(readlink -f "$DEPOT")")/." /mnt/bin
-        listing() { ls -lan --time-style=full-iso /mnt/plugins | tail -n +3; sha256sum /mnt/plugins/*; }
+        listing() { ls -lAn --time-style=full-iso /mnt/plugins; sha256sum /mnt/plugins/*; }
         as_user() {
           env -i "PATH=$PATH" HOME=/mnt/home DOCKER_HOST=unix:///mnt/docker.sock "DEPOT_API_URL=$DEPOT_API_URL" "DEPOT_TOKEN=$DEPOT_TOKEN" \
             setpriv --reuid=65534 --regid=65534 --groups "$(stat -c %g /mnt/docker.sock)" "$@"
@@ -40,9 +40,9 @@ public sealed class MachineDockerTests(Site site)
             /mnt/bin/depot configure-docker --system --project "$PROJECT"
             as_user docker build --progress=plain -t "$NAME-built" . 2>&1 | grep -F '[depot] build: '
             as_user docker run --rm "$NAME-built"
-            as_user docker buildx bake --progress=plain 2>&1 | grep -F '[depot] build: '
+            as_user docker buildx bake -f docker-bake.hcl --progress=plain 2>&1 | grep -F '[depot] build: '
             as_user docker run --rm "$NAME-baked"
-            as_user docker compose build
+            as_user docker compose build --progress=plain 2>&1 | grep -F '[depot] build: '
             as_user docker compose run --rm --pull=never app
             as_user docker buildx version
             /mnt/bin/depot configure-docker --system --uninstall
@@ -52,7 +52,7 @@ public sealed class MachineDockerTests(Site site)
             """);
         result.MustSucceed();
         Assert.Equal(3, result.Output.Split('\n').Count(line => line == "built for a user"));
-        Assert.Equal(2, result.Output.Split('\n').Count(line => line.Contains("[depot] build: ", StringComparison.Ordinal)));
+        Assert.Equal(3, result.Output.Split('\n').Count(line => line.Contains("[depot] build: ", StringComparison.Ordinal)));
         var versions = result.Output.Split('\n').Where(line => line.StartsWith("github.com/docker/buildx", StringComparison.Ordinal)).ToList();
         Assert.Equal([true, false], versions.Select(line => line.Contains("slipway", StringComparison.Ordinal)));
     }
