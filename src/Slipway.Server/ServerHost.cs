@@ -42,13 +42,19 @@ public static class ServerHost
             database = Database.Open(folder.Path);
             certificates = new BuildCertificates(folder.Path, options.Clock);
             var settled = new SettledUrl { Options = options };
-            var app = Compose(options, settled, database, certificates);
+            var tls = options.LoadTls();
+            var app = Compose(options, settled, tls, database, certificates);
             await ListenAsync(app, options, cancellation);
             settled.Url = Reachable(new Uri(app.Urls.First()));
             var log = app.Services.GetRequiredService<ILogger<RunningServer>>();
             foreach (var issuer in options.InsecureIssuers)
             {
                 ServerLog.InsecureIssuer(log, issuer);
+            }
+
+            if (tls?.Trouble(options.Clock.GetUtcNow()) is { } trouble)
+            {
+                ServerLog.TlsTrouble(log, options.TlsCertificate!, trouble);
             }
 
             ServerLog.Serving(log, settled.Url.ToString(), folder.Path);
@@ -75,7 +81,7 @@ public static class ServerHost
             : listening;
 
     private static WebApplication Compose(
-        ServerOptions options, SettledUrl settled, Database database, BuildCertificates certificates)
+        ServerOptions options, SettledUrl settled, TlsIdentity? tls, Database database, BuildCertificates certificates)
     {
         // Slim: no settings are read from files or the environment here, and no signals are handled; the executable does both.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
@@ -84,7 +90,7 @@ public static class ServerHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainMax);
         AddLogging(builder.Logging, options.LogLevel);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, tls));
         builder.Services
             .AddSingleton(settled)
             .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
@@ -175,7 +181,7 @@ public static class ServerHost
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
-    private static void Listen(KestrelServerOptions kestrel, ServerOptions options)
+    private static void Listen(KestrelServerOptions kestrel, ServerOptions options, TlsIdentity? tls)
     {
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true;
@@ -193,9 +199,9 @@ public static class ServerHost
         kestrel.Listen(endpoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http1AndHttp2;
-            if (options.LoadCertificate() is { } certificate)
+            if (tls is not null)
             {
-                listen.UseHttps(certificate);
+                listen.UseHttps(https => (https.ServerCertificate, https.ServerCertificateChain) = (tls.Certificate, tls.Chain));
             }
             else
             {

@@ -46,4 +46,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(12, LogLevel.Information, "The installer at /install-cli.sh has {Archives}.")]
     public static partial void Downloads(ILogger logger, string archives);
+
+    [LoggerMessage(42, LogLevel.Warning, "The TLS certificate {File} {Trouble}. Renew it and start the server again.")]
+    public static partial void TlsTrouble(ILogger logger, string file, string trouble);
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace Slipway.Server;
 
@@ -97,8 +96,7 @@ public sealed record ServerOptions
         return IPEndPoint.TryParse(withAddress, out endpoint!);
     }
 
-    internal X509Certificate2? LoadCertificate() =>
-        TlsCertificate is { } certificate ? X509Certificate2.CreateFromPemFile(certificate, TlsKey) : null;
+    internal TlsIdentity? LoadTls() => TlsCertificate is { } certificate ? TlsIdentity.Load(certificate, TlsKey!) : null;
 
     private void ValidateIdentity(List<string> problems)
     {
@@ -146,7 +144,7 @@ public sealed record ServerOptions
 
         try
         {
-            LoadCertificate()?.Dispose();
+            LoadTls()?.Dispose();
         }
         catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
         {
