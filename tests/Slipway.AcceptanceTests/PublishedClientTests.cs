@@ -7,7 +7,11 @@ public sealed class PublishedClientTests(Site site)
     public async Task It_lists_projects()
     {
         var result = await site.StartPublishedDepot(["list", "projects"]).WaitAsync();
-        Assert.Equal($"Project ID,Name\n{site.ProjectId},default\n", result.MustSucceed().Output);
+        var lines = result.MustSucceed().Output.Split('\n');
+        Assert.Equal("Project ID,Name", lines[0]);
+
+        // Other tests have projects of their own meanwhile.
+        Assert.Contains($"{site.ProjectId},default", lines);
     }
 
     [Fact]
