@@ -26,13 +26,14 @@ internal sealed class TlsIdentity : IDisposable
     }
 
     /// <summary>What the operator should know about its time; null while all is well.</summary>
-    public string? Trouble(DateTimeOffset now) => Certificate switch
+    public string? Trouble(DateTimeOffset now)
     {
-        { NotAfter: var end } when end.ToUniversalTime() <= now => $"ended at {end.ToUniversalTime():u}: callers refuse it",
-        { NotAfter: var end } when end.ToUniversalTime() <= now + Warning => $"ends at {end.ToUniversalTime():u}",
-        { NotBefore: var start } when start.ToUniversalTime() > now => $"begins at {start.ToUniversalTime():u}: callers refuse it, or this machine's clock is off",
-        _ => null,
-    };
+        var (start, end) = (Certificate.NotBefore.ToUniversalTime(), Certificate.NotAfter.ToUniversalTime());
+        return end <= now ? $"ended at {end:u}: callers refuse it"
+            : end <= now + Warning ? $"ends at {end:u}"
+            : start > now ? $"begins at {start:u}: callers refuse it, or this machine's clock is off"
+            : null;
+    }
 
     public void Dispose()
     {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Depot.Cli.Registries;
 using Slipway.BuildKit.Content;
@@ -41,7 +40,7 @@ internal sealed class LayoutResults(IReadOnlyList<SolveAnswer> shares, TimeProvi
         }
 
         var merged = ManifestList.Merge(indexes);
-        var offer = new BlobOffer("index", $"sha256:{Convert.ToHexStringLower(SHA256.HashData(merged.Content))}", merged.Content.Length);
+        var offer = new BlobOffer("index", merged.Digest, merged.Content.Length);
         await layout.PutAsync(offer, merged.Content, cancellation);
         return ManifestList.Describe(merged, shares[0].Exported.GetValueOrDefault(BuildResult.ImageName, ""));
     }

@@ -1,10 +1,8 @@
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Security.Authentication;
 using System.Text;
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
-using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.Build;
 
@@ -49,12 +47,7 @@ internal sealed class RemoteFile(CliContext cli, string purpose, int bytesMax)
 
     private CliException Failed(string shown, string reason, Exception? problem) => new($"{purpose}: Get {GoText.Quote(shown)}: {reason}", inner: problem)
     {
-        Remedy = problem switch
-        {
-            AuthenticationException => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
-            ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
-            _ => "This machine reads the file, not the builder; check the address, and the proxy if there is one.",
-        },
+        Remedy = Unreachable.RemedyOnTheWay(problem) ?? "This machine reads the file, not the builder; check the address, and the proxy if there is one.",
     };
 
     /// <summary>A login in the address is shown to the server as every client does, which .NET's does not.</summary>

@@ -14,14 +14,21 @@ internal static class Unreachable
         return new ApiException("unavailable", text, problem) { NothingSent = nothingSent, Remedy = Remedy(endpoint, problem, nothingSent) };
     }
 
-    private static string Remedy(ApiEndpoint endpoint, Exception problem, bool nothingSent) => problem switch
+    /// <summary>What to do about a proxy, or about TLS, on the way to any server; null where the fault is neither's.</summary>
+    public static string? RemedyOnTheWay(Exception? problem) => problem switch
     {
         ProxyException { WantsLogin: true } => "Put its user and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.",
         ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
-        AuthenticationException tls when IsNoTls(tls) => $"Does the server serve http:// there? The address comes from {endpoint.Source}.",
+        AuthenticationException tls when IsNoTls(tls) => null,
         AuthenticationException tls when IsOfTime(tls) => "Is this machine's clock right?",
         AuthenticationException when OperatingSystem.IsLinux() => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
         AuthenticationException => "Is its certificate signed by a CA that this machine trusts? The system's own list of them counts (on macOS the keychain).",
+        _ => null,
+    };
+
+    private static string Remedy(ApiEndpoint endpoint, Exception problem, bool nothingSent) => RemedyOnTheWay(problem) ?? problem switch
+    {
+        AuthenticationException => $"Does the server serve http:// there? The address comes from {endpoint.Source}.",
         _ when !nothingSent => "Try again; if it persists, look at the server's log.",
         _ => $"Is the Slipway server running there? Set DEPOT_API_URL to your server's address (this one comes from {endpoint.Source}).",
     };

@@ -69,7 +69,7 @@ internal static class CreateImageCommand
                 await store.CopyAsync(source, tag, cancellation);
             }
 
-            step.Log($"pushing {StoredImage.DigestOf(combination.Document.Content)} to {tag.Text}\n");
+            step.Log($"pushing {combination.Document.Digest} to {tag.Text}\n");
             await store.PutAsync(tag, combination.Document, cancellation);
         });
 }

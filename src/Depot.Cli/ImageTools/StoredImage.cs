@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Depot.Cli.Registries;
@@ -25,7 +24,7 @@ internal sealed class StoredImage
 
     public string Text => Encoding.UTF8.GetString(Document.Content);
 
-    public string Digest => field ??= DigestOf(Document.Content);
+    public string Digest => field ??= Document.Digest;
 
     public bool IsIndex => MediaTypes.IsIndex(MediaType);
 
@@ -34,6 +33,4 @@ internal sealed class StoredImage
 
     /// <summary>What an index says of the image.</summary>
     public JsonObject Descriptor() => new() { ["mediaType"] = MediaType, ["digest"] = Digest, ["size"] = Document.Content.LongLength };
-
-    public static string DigestOf(byte[] content) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}";
 }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -9,10 +8,6 @@ namespace Depot.Cli.Registries;
 /// <summary>One manifest list out of several: every entry of each, attestations and annotations included.</summary>
 internal static class ManifestList
 {
-    private const string OciIndex = "application/vnd.oci.image.index.v1+json";
-    private const string DockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
-    private const string DockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
-
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static RegistryDocument Merge(IEnumerable<RegistryDocument> lists)
@@ -34,7 +29,9 @@ internal static class ManifestList
         }
 
         // Docker's own list type holds nothing but Docker's own manifests, and knows no annotations.
-        var mediaType = annotations.Count == 0 && entries.TrueForAll(entry => entry.GetProperty("mediaType").GetString() == DockerManifest) ? DockerList : OciIndex;
+        var mediaType = annotations.Count == 0 && entries.TrueForAll(entry => entry.GetProperty("mediaType").GetString() == MediaTypes.DockerManifest)
+            ? MediaTypes.DockerList
+            : MediaTypes.OciIndex;
         return new RegistryDocument(mediaType, Write(mediaType, entries, annotations));
     }
 
@@ -42,7 +39,7 @@ internal static class ManifestList
     /// <param name="names">The image's names, separated by commas; empty when it has none.</param>
     public static Dictionary<string, string> Describe(RegistryDocument list, string names)
     {
-        var digest = $"sha256:{Convert.ToHexStringLower(SHA256.HashData(list.Content))}";
+        var digest = list.Digest;
         var description = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [BuildResult.ImageDigest] = digest,

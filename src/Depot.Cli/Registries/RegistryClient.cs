@@ -9,17 +9,13 @@ using Slipway.BuildKit.Auth;
 namespace Depot.Cli.Registries;
 
 /// <summary>Reads and writes images in registries (the OCI distribution protocol) with this machine's logins.</summary>
-/// <remarks>A build's layers never pass here: builders push them.</remarks>
+/// <remarks>A build's layers never pass here: builders push them. Only <c>imagetools create</c> carries an image's from one registry to another.</remarks>
 internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeProvider clock, string errorPrefix = "failed to build: ")
 {
     private const string Uploads = "blobs/uploads/";
     private const int DocumentBytesMax = 4 * 1024 * 1024;
 
-    private static readonly string[] Accepted =
-    [
-        "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
-    ];
+    private static readonly string[] Accepted = [MediaTypes.OciIndex, MediaTypes.DockerList, MediaTypes.OciManifest, MediaTypes.DockerManifest];
 
     private readonly ConcurrentDictionary<string, AuthenticationHeaderValue> _authorizations = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _schemes = new(StringComparer.Ordinal);
