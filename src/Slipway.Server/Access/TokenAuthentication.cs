@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Tokens;
@@ -29,7 +30,7 @@ internal sealed class TokenAuthentication(
     public async ValueTask<Caller> IdentifyAsync(string? authorization, string address, CancellationToken cancellation)
     {
         var caller = await RecognizeAsync(authorization, address, cancellation) with { Address = address };
-        if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
+        if (caller.Kind != CallerKind.Anonymous || IsEmpty(authorization))
         {
             return caller;
         }
@@ -57,7 +58,7 @@ internal sealed class TokenAuthentication(
 
     private Caller Identify(string? authorization, string address)
     {
-        if (string.IsNullOrWhiteSpace(authorization))
+        if (IsEmpty(authorization))
         {
             return Caller.Refused("no token was sent; set DEPOT_TOKEN or run \"depot login\"");
         }
@@ -69,10 +70,16 @@ internal sealed class TokenAuthentication(
 
         // Cheap before dear: length and checksum keep junk away from the database.
         var token = authorization[Scheme.Length..].Trim();
-        return TokenText.TryParse(token, out _)
-            ? Judge(tokens.FindByHash(TokenText.Hash(token)), address)
+        return TokenText.TryParse(token, out _) ? Judge(tokens.FindByHash(TokenText.Hash(token)), address)
+            : TokenText.Resembles(token) ? Caller.Refused(
+                $"the token is malformed: {(token.Length == TokenText.Length ? "its checksum does not fit" : $"it has {token.Length} characters instead of {TokenText.Length}")}; "
+                + "copy it again into DEPOT_TOKEN, or run \"depot login\"")
             : Caller.Refused("the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"");
     }
+
+    /// <summary>The published client's <c>org list</c> sends the scheme alone where nobody has signed in.</summary>
+    private static bool IsEmpty([NotNullWhen(false)] string? authorization) =>
+        string.IsNullOrWhiteSpace(authorization) || authorization.Trim().Equals(Scheme.TrimEnd(), StringComparison.OrdinalIgnoreCase);
 
     private Caller Judge(TokenRecord? token, string address)
     {

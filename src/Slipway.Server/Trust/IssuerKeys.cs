@@ -93,7 +93,7 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
             catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException or JsonException
                 or ArgumentException or InvalidOperationException or System.Net.Sockets.SocketException)
             {
-                ServerLog.KeysUnavailable(log, name, failure.Message);
+                ServerLog.KeysUnavailable(log, name, failure.InnerException is { } inner ? $"{failure.Message} {inner.Message}" : failure.Message);
             }
         }
 

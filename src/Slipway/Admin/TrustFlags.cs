@@ -8,6 +8,8 @@ internal static class TrustFlags
 {
     private const string CircleCiIssuer = "https://oidc.circleci.com/org/";
 
+    public static readonly string[] Providers = ["buildkite", "github", "gitlab", "circleci", "oidc"];
+
     public static readonly Option<string[]> Claim = new("--claim") { Description = "NAME=VALUE: the claim is exactly this" };
     public static readonly Option<string[]> ClaimIn = new("--claim-in") { Description = "NAME=VALUE,VALUE…: the claim is one of these" };
     public static readonly Option<string[]> ClaimMatches = new("--claim-matches")
