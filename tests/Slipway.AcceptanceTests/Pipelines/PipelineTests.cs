@@ -50,7 +50,7 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
         var described = await _machine.RunAsync(new AgentStep { Command = Snippet.Of("Troubleshooting: verify the secret").Text, Environment = _stage.AwsOfAgents });
         Assert.Contains("\"Name\": \"buildkite/depot-token\"", described.MustSucceed().Output);
         var read = await _machine.RunAsync(new AgentStep { Command = Snippet.Of("Troubleshooting: test access to the secret").Text, Environment = _stage.AwsOfAgents });
-        Assert.Equal(_stage.ProjectToken, read.MustSucceed().Output.Trim());
+        Assert.Contains(_stage.ProjectToken, read.MustSucceed().Output);
     }
 
     [Fact]
