@@ -57,6 +57,7 @@ internal sealed class StartBuild(
             ProjectId = project.Id,
             BuildUrl = url.OfBuild(build.Id),
             Registry = new CreateBuildResponse.Types.Registry(),
+            Untrusted = build.Untrusted,
         };
     }
 
