@@ -30,6 +30,9 @@ internal sealed record TokenRecord
 
     public bool Reusable { get; init; }
 
+    /// <summary>Who made it, as records call them; empty for a build's or a builder's, and for those from before this was kept.</summary>
+    public string CreatedBy { get; init; } = "";
+
     public long CreatedAt { get; init; }
 
     public long? ExpiresAt { get; init; }

@@ -32,6 +32,9 @@ internal sealed record TrustPolicy
     /// <summary>One of <see cref="TrustTier"/>'s.</summary>
     public string Tier { get; init; } = TrustTier.Trusted;
 
+    /// <summary>Who added it, as records call them; empty for those from before this was kept.</summary>
+    public string CreatedBy { get; init; } = "";
+
     public long CreatedAt { get; init; }
 
     public long? LastUsedAt { get; init; }
