@@ -19,7 +19,7 @@ internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvi
     public void Add(Caller caller, string action, string detail, TrustPolicy? concerned = null)
     {
         metrics.CountDenial();
-        var key = new Key(caller.Name, caller.Id, caller.Address, action, detail, concerned?.OrganizationId ?? OnlyOrganization(caller), concerned?.ProjectId ?? caller.ProjectId ?? "");
+        var key = new Key(caller.Name, caller.Id, caller.Address, action, detail, concerned?.OrganizationId ?? caller.OrganizationId ?? "", concerned?.ProjectId ?? caller.ProjectId ?? "");
         lock (_lock)
         {
             if (!_waiting.ContainsKey(key) && _waiting.Count >= KindsMax)
@@ -96,8 +96,6 @@ internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvi
         ProjectId = key.ProjectId,
         Detail = seen.Count == 1 ? key.Detail : $"{key.Detail} ({seen.Count} times)",
     };
-
-    private static string OnlyOrganization(Caller caller) => caller.Roles.Count == 1 ? caller.Roles.Keys.First() : "";
 
     private sealed record Key(
         string Actor, string ActorId, string Address, string Action, string Detail, string OrganizationId, string ProjectId);

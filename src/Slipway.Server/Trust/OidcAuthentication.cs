@@ -24,7 +24,8 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     // By the token's hash: the key that it was found signed with. Keys that are fetched again are other objects.
     private readonly ConcurrentDictionary<string, SecurityKey> _verified = new(StringComparer.Ordinal);
 
-    public async ValueTask<Caller> IdentifyAsync(string bearer, CancellationToken cancellation)
+    /// <param name="address">Where the call came from.</param>
+    public async ValueTask<Caller> IdentifyAsync(string bearer, string address, CancellationToken cancellation)
     {
         if (JwtText.TryParse(bearer) is not { } token)
         {
@@ -50,17 +51,18 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         // From here on the issuer vouches for every word of it.
         if (JudgeTime(token, policies.Max(policy => TrustProvider.Find(policy.Provider).LifeMax)) is { } untimely)
         {
-            return Vouched(untimely, token, policies);
+            return Vouched(untimely, token, policies, address);
         }
 
         var meant = policies.Where(policy => IsMeantForUs(token, policy)).ToList();
         return meant.Count > 0
-            ? await RecognizeAsync(token, meant, cancellation)
+            ? await RecognizeAsync(token, meant, address, cancellation)
             : Vouched(
                 $"the CI provider's token is for the audience {string.Join(" and ", token.Audiences.DefaultIfEmpty("nobody"))}, this server is {Self}; "
                 + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience",
                 token,
-                policies);
+                policies,
+                address);
     }
 
     private string Self => url.Base;
@@ -68,10 +70,10 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     private static Caller Unaccepted(string why) => Unknown with { RefusalDetail = $"the CI provider's token was not accepted: {why}" };
 
     /// <summary>A refusal of a job that its issuer vouches for: the owners of the relationship that it meant may read of it.</summary>
-    private static Caller Vouched(string why, JwtText token, IReadOnlyList<TrustPolicy> policies) => Caller.Refused(why) with
+    private static Caller Vouched(string why, JwtText token, IReadOnlyList<TrustPolicy> policies, string address) => Caller.Refused(why) with
     {
         Name = TrustMatch.NameOf(token, policies[0].Provider),
-        Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy)), null)?.Policy,
+        Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy, address)), null)?.Policy,
     };
 
     private static string Clip(string text) => text.Length <= 200 ? text : text[..200] + "…";
@@ -159,7 +161,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         audience == Self || audience == Self + "/" || (policy.DepotAudience && audience == TrustProvider.DepotAudience)
         || (policy.Provider == TrustProvider.CircleCI.Name && audience.Length > 0 && policy.Issuer.EndsWith("/org/" + audience, StringComparison.Ordinal)));
 
-    private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, CancellationToken cancellation)
+    private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, string address, CancellationToken cancellation)
     {
         if (token.Claim("oidc.circleci.com/ssh-rerun") == "true")
         {
@@ -170,7 +172,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         var misses = new List<TrustMatch>();
         foreach (var policy in policies)
         {
-            if (new TrustMatch(token, policy) is { IsMet: false } unmet)
+            if (new TrustMatch(token, policy, address) is { IsMet: false } unmet)
             {
                 misses.Add(unmet);
                 continue;

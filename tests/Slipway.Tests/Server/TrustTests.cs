@@ -112,17 +112,16 @@ public sealed class TrustTests : IAsyncLifetime
     [Theory]
     [InlineData("pipeline_slug", "web", "expects pipeline_slug")]
     [InlineData("aud", "https://other.example.com", "is for the audience")]
-    [InlineData("exp", null, "does not say how long")]
-    public async Task The_owners_of_the_relationship_that_came_closest_read_of_a_refusal(string claim, string? value, string expected)
+    public async Task The_owners_of_the_relationship_that_came_closest_read_of_a_refusal(string claim, string value, string expected)
     {
         await TrustAsync();
         var claims = Claims();
         claims[claim] = value;
         await RefusalAsync(_issuer.Sign(claims));
         var record = (await _server.AuditAsync())[0];
+        Assert.Contains(expected, record.Detail);
         Assert.Equal((_server.First.ProjectId, _server.First.OrganizationId, "denied"), (record.ProjectId, record.OrganizationId, record.Outcome));
         Assert.StartsWith("buildkite acme/", record.Actor);
-        Assert.Contains(expected, record.Detail);
 
         claims["organization_slug"] = "mallory";
         await RefusalAsync(_issuer.Sign(claims));
