@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Slipway.Settings;
 using Slipway.Tests.Server.Support;
 using Xunit;
@@ -72,9 +73,10 @@ public sealed class SlipwayCommandTests : IDisposable
     private async Task ManageTrustAndPeopleAsync(string organization, string project)
     {
         var added = (await MustAsync(
-            "trust", "add", "--project", project, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app", "--branch", "release/*")).Split('\n');
+            "trust", "add", "--project", project, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app", "--branch", "release/*", "--from", "10.0.0.0/8", "--from", "203.0.113.7")).Split('\n');
         Assert.StartsWith("note: a pull request from a fork may carry any branch name", added[1]);
         Assert.Contains("organization_slug=acme, pipeline_slug=app, build_branch like release/*", await MustAsync("trust", "list", "--project", project));
+        Assert.Contains("10.0.0.0/8,203.0.113.7/32", await MustAsync("trust", "list", "--project", project));
         await MustAsync("trust", "add", "--project", project, "--provider", "circleci", "--organization", "6f0c1b1e-0000-4000-8000-000000000000", "--circleci-project", "x");
         Assert.Contains("\"issuer\": \"https://oidc.circleci.com/org/6f0c1b1e-0000-4000-8000-000000000000\"", await MustAsync("trust", "list", "--project", project, "--json"));
         await MustAsync("trust", "remove", added[0]);
@@ -85,9 +87,10 @@ public sealed class SlipwayCommandTests : IDisposable
         Assert.Matches("ann@example.com +viewer +invited", await MustAsync("user", "list", "--org", organization));
         await MustAsync("user", "remove", "ann@example.com", "--org", organization);
 
-        var ci = JsonDocument.Parse(await MustAsync("token", "create", "--project", project, "--name", "ci", "--json")).RootElement;
+        var ci = JsonDocument.Parse(await MustAsync("token", "create", "--project", project, "--name", "ci", "--from", "203.0.113.0/24,2001:db8::/32", "--json")).RootElement;
         var rotated = (await MustAsync("token", "rotate", ci.GetProperty("info").GetProperty("id").GetString()!, "--overlap", "0s")).Trim();
         Assert.Matches("^slpp_[0-9A-Za-z]{36}$", rotated);
+        Assert.Equal(2, Regex.Count(await MustAsync("token", "list"), "203\\.0\\.113\\.0/24,2001:db8::/32"));
         Assert.Matches("local +ok +token.rotate", await MustAsync("audit", "--action", "token.", "--since", "1h"));
         Assert.Contains("\"action\": \"user.remove\"", await MustAsync("audit", "--org", organization, "--json"));
     }
