@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 
 namespace Slipway.Server;
 
@@ -78,7 +77,11 @@ public sealed record ServerOptions
             problems.Add($"the downloads folder {downloads} does not exist: make it with ./build --all, or leave --downloads out");
         }
 
-        ValidateTls(problems);
+        if (TlsCertificate is null != TlsKey is null)
+        {
+            problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
+        }
+
         ValidateIdentity(problems);
         return problems;
     }
@@ -131,24 +134,6 @@ public sealed record ServerOptions
         if (SignInClientId is null || SignInClientSecretFile is null || !File.Exists(SignInClientSecretFile))
         {
             problems.Add("people cannot sign in through the provider without --sign-in-client-id ID and --sign-in-client-secret-file FILE, which must be there");
-        }
-    }
-
-    private void ValidateTls(List<string> problems)
-    {
-        if (TlsCertificate is null != TlsKey is null)
-        {
-            problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
-            return;
-        }
-
-        try
-        {
-            LoadTls()?.Dispose();
-        }
-        catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            problems.Add($"the TLS certificate {TlsCertificate} with the key {TlsKey} cannot be used: {failure.Message.TrimEnd('.')}");
         }
     }
 }

@@ -10,7 +10,7 @@ internal sealed class BuildStore(Database database)
 {
     private const string Columns =
         """
-        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.untrusted, b.created_at, b.finished_at
+        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted, b.created_at, b.finished_at
         FROM builds b JOIN projects p ON p.id = b.project_id
         """;
 
@@ -63,14 +63,15 @@ internal sealed class BuildStore(Database database)
             alongside?.Invoke(connection);
             connection.ExecutePrepared(
                 """
-                INSERT INTO builds (id, project_id, status, tags, started_by, untrusted, created_at)
-                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Untrusted, @CreatedAt)
+                INSERT INTO builds (id, project_id, status, tags, started_by, origin, untrusted, created_at)
+                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Origin, @Untrusted, @CreatedAt)
                 """,
                 ("@Id", build.Id),
                 ("@ProjectId", build.ProjectId),
                 ("@Status", build.Status),
                 ("@Tags", build.Tags),
                 ("@StartedBy", build.StartedBy),
+                ("@Origin", build.Origin),
                 ("@Untrusted", build.Untrusted),
                 ("@CreatedAt", build.CreatedAt));
             return TokenStore.Insert(connection, token, tokenHash);

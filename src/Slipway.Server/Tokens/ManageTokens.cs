@@ -46,6 +46,7 @@ internal sealed class ManageTokens(TokenStore tokens, TimeProvider clock)
 
             // A project's token is read with its organization, and stored without.
             OrganizationId = old.ProjectId is null ? old.OrganizationId : null,
+            CreatedBy = caller.Name,
             CreatedAt = now,
             ExpiresAt = now + (old.ExpiresAt - old.CreatedAt),
             LastUsedAt = null,
