@@ -14,7 +14,7 @@ internal sealed class PushEndpoints(BuildStore builds, AuditStore audit, ImageRe
 
     public override async Task<StartPushResponse> StartPush(StartPushRequest request, ServerCallContext context)
     {
-        var entry = Entry(request.BuildId, "image.push", context) with { Detail = $"to {Clip(request.Tag)}" };
+        var entry = Entry(request.BuildId, "push.start", context) with { Detail = $"to {Clip(request.Tag)}" };
         _ = registry.Required;
         await audit.AppendAsync([entry], context.CancellationToken);
         return new StartPushResponse { PushId = Ids.Push() };
@@ -22,7 +22,7 @@ internal sealed class PushEndpoints(BuildStore builds, AuditStore audit, ImageRe
 
     public override async Task<FinishPushResponse> FinishPush(FinishPushRequest request, ServerCallContext context)
     {
-        var entry = Entry(request.BuildId, "image.pushed", context) with
+        var entry = Entry(request.BuildId, "push.finish", context) with
         {
             Detail = $"push {Clip(request.PushId)}{(request.HasError ? $" failed: {Clip(request.Error)}" : "")}",
         };

@@ -63,6 +63,6 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
     }
 
     private static TimeSpan Life(TimeSpan asked) => asked < TimeSpan.Zero || asked > LifeMax
-        ? throw new ApiException(ConnectCode.InvalidArgument, $"a pull token cannot last {asked.TotalMinutes:0.#} minutes", $"at most {LifeMax.TotalMinutes:0} minutes")
+        ? throw new ApiException(ConnectCode.InvalidArgument, $"a pull token cannot last {asked.TotalMinutes:0.##} minutes", $"at most {LifeMax.TotalMinutes:0} minutes")
         : asked == TimeSpan.Zero ? LifeMax : asked;
 }
