@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 
 namespace Slipway.Server;
 
@@ -82,7 +81,11 @@ public sealed record ServerOptions
         }
 
         ValidateRegistry(problems);
-        ValidateTls(problems);
+        if (TlsCertificate is null != TlsKey is null)
+        {
+            problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
+        }
+
         ValidateIdentity(problems);
         return problems;
     }
@@ -145,24 +148,6 @@ public sealed record ServerOptions
             && (registry.Scheme == "https" || (registry.Scheme == "http" && registry.IsLoopback)) && registry.PathAndQuery == "/" && registry.UserInfo.Length == 0))
         {
             problems.Add($"the registry URL is \"{url}\": it must be https://HOST or https://HOST:PORT (http only on this machine)");
-        }
-    }
-
-    private void ValidateTls(List<string> problems)
-    {
-        if (TlsCertificate is null != TlsKey is null)
-        {
-            problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
-            return;
-        }
-
-        try
-        {
-            LoadTls()?.Dispose();
-        }
-        catch (Exception failure) when (failure is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            problems.Add($"the TLS certificate {TlsCertificate} with the key {TlsKey} cannot be used: {failure.Message.TrimEnd('.')}");
         }
     }
 }

@@ -46,6 +46,13 @@ internal sealed record Caller
     /// <summary>By organization; an organization's own token has one.</summary>
     public IReadOnlyDictionary<string, Role> Roles { get; init; } = NoRoles;
 
+    /// <summary>Whose credential it is, so that a refusal is in that organization's audit log; rights come from <see cref="Roles"/> and the other ids alone.</summary>
+    public string? OrganizationId
+    {
+        get => field ?? Oidc?.OrganizationId ?? (Roles.Count == 1 ? Roles.Keys.First() : null);
+        init;
+    }
+
     public string? ProjectId { get; init; }
 
     public string? BuildId { get; init; }

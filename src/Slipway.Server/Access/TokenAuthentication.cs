@@ -16,6 +16,9 @@ internal sealed class TokenAuthentication(
 {
     private const string Scheme = "Bearer ";
 
+    // A revoked token, a deleted project's, one that never was and one that was carried off get one answer.
+    private static readonly Caller Unknown = Caller.Refused("the token is unknown here or was revoked; create a new one, or run \"depot login\"");
+
     /// <summary>A person's token that nobody used for so long belongs to a machine that nobody has any more.</summary>
     private static readonly long IdleMax = TimeSpan.FromDays(30).Milliseconds();
 
@@ -40,7 +43,7 @@ internal sealed class TokenAuthentication(
 
     private async ValueTask<Caller> IdentifyAnyAsync(string? authorization, string address, CancellationToken cancellation)
     {
-        var caller = await IdentifyAsync(authorization, cancellation) with { Address = address };
+        var caller = await RecognizeAsync(authorization, address, cancellation) with { Address = address };
         if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
         {
             return caller;
@@ -61,13 +64,13 @@ internal sealed class TokenAuthentication(
             : caller;
     }
 
-    private ValueTask<Caller> IdentifyAsync(string? authorization, CancellationToken cancellation)
+    private ValueTask<Caller> RecognizeAsync(string? authorization, string address, CancellationToken cancellation)
     {
         var bearer = authorization?.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) == true ? authorization[Scheme.Length..].Trim() : "";
-        return JwtText.Resembles(bearer) ? oidc.IdentifyAsync(bearer, cancellation) : ValueTask.FromResult(Identify(authorization));
+        return JwtText.Resembles(bearer) ? oidc.IdentifyAsync(bearer, address, cancellation) : ValueTask.FromResult(Identify(authorization, address));
     }
 
-    private Caller Identify(string? authorization)
+    private Caller Identify(string? authorization, string address)
     {
         if (string.IsNullOrWhiteSpace(authorization))
         {
@@ -82,18 +85,27 @@ internal sealed class TokenAuthentication(
         // Cheap before dear: length and checksum keep junk away from the database.
         var token = authorization[Scheme.Length..].Trim();
         return TokenText.TryParse(token, out _)
-            ? Judge(tokens.FindByHash(TokenText.Hash(token)))
+            ? Judge(tokens.FindByHash(TokenText.Hash(token)), address)
             : Caller.Refused("the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"");
     }
 
-    private Caller Judge(TokenRecord? token)
+    private Caller Judge(TokenRecord? token, string address)
     {
-        // A revoked token, a deleted project's token and one that never was get one answer.
         if (token is null || token.RevokedAt is not null || token.ProjectDeletedAt is not null)
         {
-            return Caller.Refused("the token is unknown here or was revoked; create a new one, or run \"depot login\"") with
+            return Unknown with { IsReplay = token is { Kind: "join", Reusable: false, RevokedAt: not null } };
+        }
+
+        // Before anything else is told of it: whoever has it may have found it.
+        if (!token.CountsAt(address))
+        {
+            return Unknown with
             {
-                IsReplay = token is { Kind: "join", Reusable: false, RevokedAt: not null },
+                Name = NameOf(token),
+                TokenId = token.Id,
+                OrganizationId = token.OrganizationId,
+                ProjectId = token.ProjectId,
+                RefusalDetail = $"the token counts at {token.AllowedFrom}, the call came from {(address.Length == 0 ? "an unknown address" : address)}",
             };
         }
 
@@ -117,9 +129,10 @@ internal sealed class TokenAuthentication(
         return new Caller
         {
             Kind = KindOf(token),
-            Name = token.UserEmail is { } email ? $"user {email}" : $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}",
+            Name = NameOf(token),
             TokenId = token.Id,
             UserId = token.UserId,
+            OrganizationId = token.OrganizationId,
             Roles = RolesOf(token),
             ProjectId = token.ProjectId,
             BuildId = token.BuildId,
@@ -128,6 +141,9 @@ internal sealed class TokenAuthentication(
             BuilderId = token.BuilderId,
         };
     }
+
+    private static string NameOf(TokenRecord token) =>
+        token.UserEmail is { } email ? $"user {email}" : $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}";
 
     private static CallerKind KindOf(TokenRecord token) => TokenKinds.Parse(token.Kind) switch
     {

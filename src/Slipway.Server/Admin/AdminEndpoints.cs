@@ -86,21 +86,20 @@ internal sealed class AdminEndpoints(
     public override async Task<CreateTokenResponse> CreateToken(CreateTokenRequest request, ServerCallContext context)
     {
         var caller = context.Caller();
-        var life = Span(request.ExpiresInSeconds);
+        var asked = new NewToken(request.Name, Span(request.ExpiresInSeconds), request.AllowedFrom);
         var (info, secret) = request.OwnerCase switch
         {
             CreateTokenRequest.OwnerOneofCase.OrganizationId => await createToken.ForOrganizationAsync(
-                request.OrganizationId, request.Role, request.Name, life, caller, context.CancellationToken),
+                request.OrganizationId, request.Role, asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.ProjectId => await createToken.ForProjectAsync(
-                request.ProjectId, request.Name, life, caller, context.CancellationToken),
+                request.ProjectId, asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.UserEmail => await createToken.ForUserAsync(
-                request.UserEmail, request.Name, life, caller, context.CancellationToken),
+                request.UserEmail, asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.PullProjectId => await createPullToken.HandleAsync(
-                request.PullProjectId, "", request.Name, life, caller, context.CancellationToken),
+                request.PullProjectId, "", asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.PullBuildId => await createPullToken.HandleAsync(
-                "", request.PullBuildId, request.Name, life, caller, context.CancellationToken),
-            CreateTokenRequest.OwnerOneofCase.User => await createToken.ForOperatorAsync(
-                request.Name, life, caller, context.CancellationToken),
+                "", request.PullBuildId, asked, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.User => await createToken.ForOperatorAsync(asked, caller, context.CancellationToken),
             _ => throw Ownerless(caller),
         };
         return new CreateTokenResponse { Info = info.ToWire(), Token = secret };
@@ -191,7 +190,8 @@ internal sealed class AdminEndpoints(
 
     public override async Task<CreateJoinTokenResponse> CreateJoinToken(CreateJoinTokenRequest request, ServerCallContext context)
     {
-        var (info, secret) = await createToken.ForJoiningAsync(Span(request.ExpiresInSeconds), context.Caller(), context.CancellationToken);
+        var (info, secret) = await createToken.ForJoiningAsync(
+            new NewToken("", Span(request.ExpiresInSeconds), request.AllowedFrom), context.Caller(), context.CancellationToken);
         return new CreateJoinTokenResponse { Token = secret, ExpiresAt = info.ExpiresAt.ToWire() };
     }
 

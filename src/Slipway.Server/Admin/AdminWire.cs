@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Slipway.Contract.Admin.V1;
+using Slipway.Server.Access;
 using Slipway.Server.Audit;
 using Slipway.Server.Builds;
 using Slipway.Server.People;
@@ -44,6 +45,7 @@ internal static class AdminWire
         RevokedAt = token.RevokedAt.ToWire(),
         UserEmail = token.UserEmail ?? "",
         Role = token.Role ?? "",
+        AllowedFrom = { AddressList.Split(token.AllowedFrom) },
     };
 
     public static Contract.Admin.V1.User ToWire(this Member member) => new()
@@ -67,6 +69,7 @@ internal static class AdminWire
             AllowDepotAudience = policy.DepotAudience,
             SingleUse = policy.SingleUse,
             Tier = policy.Tier,
+            AllowedFrom = { AddressList.Split(policy.AllowedFrom) },
             CreatedAt = policy.CreatedAt.ToWire(),
             LastUsedAt = policy.LastUsedAt.ToWire(),
         };
@@ -88,7 +91,8 @@ internal static class AdminWire
         [.. request.Conditions.Select(condition => new Trust.ClaimCondition(condition.Claim, condition.Operator, [.. condition.Values]))],
         request.AllowDepotAudience,
         request.SingleUse,
-        request.Tier);
+        request.Tier,
+        request.AllowedFrom);
 
     public static AuditRecord ToWire(this AuditEntry entry) => new()
     {

@@ -90,7 +90,7 @@ internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvi
         Address = key.Address,
         Action = key.Action,
         Outcome = AuditEntry.Refused,
-        OrganizationId = seen.Caller.Roles.Count == 1 ? seen.Caller.Roles.Keys.First() : "",
+        OrganizationId = seen.Caller.OrganizationId ?? "",
         ProjectId = seen.Caller.ProjectId ?? "",
         Detail = seen.Count == 1 ? key.Detail : $"{key.Detail} ({seen.Count} times)",
     };

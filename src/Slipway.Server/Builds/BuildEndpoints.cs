@@ -130,7 +130,7 @@ internal sealed class BuildEndpoints(
         }
         else
         {
-            var (_, secret) = await pullToken.HandleAsync("", build.Id, "", TimeSpan.Zero, context.Caller(), context.CancellationToken);
+            var (_, secret) = await pullToken.HandleAsync("", build.Id, NewToken.Usual, context.Caller(), context.CancellationToken);
             (response.Username, response.Password) = (SavedImages.User, secret);
             response.Options.AddRange(SavedImages.OptionsOf(build));
         }
@@ -144,7 +144,7 @@ internal sealed class BuildEndpoints(
 
         // A project's token need not say whose images it means.
         var project = request is { ProjectId: "", BuildId: "" } ? caller.ProjectId ?? "" : request.ProjectId;
-        var (_, secret) = await pullToken.HandleAsync(project, request.BuildId, "", TimeSpan.Zero, caller, context.CancellationToken);
+        var (_, secret) = await pullToken.HandleAsync(project, request.BuildId, NewToken.Usual, caller, context.CancellationToken);
         return new GetPullTokenResponse { Token = secret, RegistryHost = registry.Host };
     }
 

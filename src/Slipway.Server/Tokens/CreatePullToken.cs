@@ -14,13 +14,12 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
     private static readonly TimeSpan LifeMax = TimeSpan.FromHours(1);
 
     /// <summary>For a build's repository where a build is named, else for the project's own.</summary>
-    /// <param name="expires">Zero: as long as such a token may last.</param>
     public Task<(TokenRecord Info, string Secret)> HandleAsync(
-        string projectId, string buildId, string name, TimeSpan expires, Caller caller, CancellationToken cancellation)
+        string projectId, string buildId, NewToken asked, Caller caller, CancellationToken cancellation)
     {
         var build = Authorize(projectId, buildId, caller);
         _ = registry.Required;
-        return AddAsync(build?.ProjectId ?? projectId, build, name, Life(expires), caller, cancellation);
+        return AddAsync(build?.ProjectId ?? projectId, build, asked, caller, cancellation);
     }
 
     private Build? Authorize(string projectId, string buildId, Caller caller)
@@ -38,7 +37,7 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
     }
 
     private async Task<(TokenRecord Info, string Secret)> AddAsync(
-        string projectId, Build? build, string name, TimeSpan life, Caller caller, CancellationToken cancellation)
+        string projectId, Build? build, NewToken asked, Caller caller, CancellationToken cancellation)
     {
         var now = clock.Now();
         var secret = TokenText.Create(TokenKind.Pull);
@@ -46,11 +45,12 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
         {
             Id = Ids.Token(),
             Kind = TokenKind.Pull.Name(),
-            Name = name.Length == 0 ? $"for {caller.Name}" : Names.Check(name, "token"),
+            Name = asked.Name.Length == 0 ? $"for {caller.Name}" : Names.Check(asked.Name, "token"),
             ProjectId = build is null ? projectId : null,
             BuildId = build?.Id,
+            AllowedFrom = asked.AllowedFrom.Count > 0 ? AddressList.Check(asked.AllowedFrom) : PlacesOf(caller),
             CreatedAt = now,
-            ExpiresAt = now + life.Milliseconds(),
+            ExpiresAt = now + Life(asked.Expires).Milliseconds(),
         };
         var record = token.Record(caller, "token.create", now) with
         {
@@ -61,6 +61,9 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
         await tokens.AddAsync(token, TokenText.Hash(secret), record, cancellation);
         return (token with { ProjectId = projectId }, secret);
     }
+
+    // A token that counts in some places only makes none that counts everywhere.
+    private string PlacesOf(Caller caller) => caller.TokenId is { } id && tokens.Find(id) is { } own ? own.AllowedFrom : "";
 
     private static TimeSpan Life(TimeSpan asked) => asked < TimeSpan.Zero || asked > LifeMax
         ? throw new ApiException(ConnectCode.InvalidArgument, $"a pull token cannot last {asked.TotalMinutes:0.##} minutes", $"at most {LifeMax.TotalMinutes:0} minutes")

@@ -18,50 +18,51 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
 
     /// <summary>For whoever may do everything on this server.</summary>
     public Task<(TokenRecord Info, string Secret)> ForOperatorAsync(
-        string name, TimeSpan expires, Caller caller, CancellationToken cancellation)
+        NewToken asked, Caller caller, CancellationToken cancellation)
     {
         AccessControl.Authorize(caller, CallerAction.ManageTokens, Resource.Instance);
-        return AddAsync(TokenKind.User, new Owner(), Name(name), Life(expires), caller, cancellation);
+        return AddAsync(TokenKind.User, new Owner(), Checked(asked), caller, cancellation);
     }
 
     /// <summary>For a person, with that person's roles.</summary>
     public Task<(TokenRecord Info, string Secret)> ForUserAsync(
-        string email, string name, TimeSpan expires, Caller caller, CancellationToken cancellation)
+        string email, NewToken asked, Caller caller, CancellationToken cancellation)
     {
         var user = users.FindByEmail(Emails.Check(email));
         AccessControl.Authorize(
             caller,
             CallerAction.ManageTokens,
             new Resource { Text = $"user \"{email}\"", Exists = user is not null, UserId = user?.Id });
-        return AddAsync(TokenKind.User, new Owner(User: user), Name(name), Life(expires), caller, cancellation);
+        return AddAsync(TokenKind.User, new Owner(User: user), Checked(asked), caller, cancellation);
     }
 
     public Task<(TokenRecord Info, string Secret)> ForOrganizationAsync(
-        string id, string role, string name, TimeSpan expires, Caller caller, CancellationToken cancellation)
+        string id, string role, NewToken asked, Caller caller, CancellationToken cancellation)
     {
         AccessControl.Authorize(caller, CallerAction.ManageTokens, Resource.Of(id, projects.FindOrganization(id)));
         var owner = new Owner(Organization: id, Role: role.Length == 0 ? Role.Owner : Roles.Parse(role));
-        return AddAsync(TokenKind.Organization, owner, Name(name), Life(expires), caller, cancellation);
+        return AddAsync(TokenKind.Organization, owner, Checked(asked), caller, cancellation);
     }
 
     public Task<(TokenRecord Info, string Secret)> ForProjectAsync(
-        string id, string name, TimeSpan expires, Caller caller, CancellationToken cancellation)
+        string id, NewToken asked, Caller caller, CancellationToken cancellation)
     {
         AccessControl.Authorize(caller, CallerAction.ManageTokens, Resource.Of(id, projects.Find(id)));
-        return AddAsync(TokenKind.Project, new Owner(Project: id), Name(name), Life(expires), caller, cancellation);
+        return AddAsync(TokenKind.Project, new Owner(Project: id), Checked(asked), caller, cancellation);
     }
 
     /// <summary>Without a life: for one builder, within ten minutes. With one: for as many builders as come until then.</summary>
-    public Task<(TokenRecord Info, string Secret)> ForJoiningAsync(TimeSpan expires, Caller caller, CancellationToken cancellation)
+    public Task<(TokenRecord Info, string Secret)> ForJoiningAsync(NewToken asked, Caller caller, CancellationToken cancellation)
     {
         AccessControl.Authorize(caller, CallerAction.ManageBuilders, Resource.Instance);
-        var owner = new Owner(Reusable: expires > TimeSpan.Zero);
-        return AddAsync(TokenKind.Join, owner, "", Life(expires, JoinLife, JoinLifeMax), caller, cancellation);
+        var owner = new Owner(Reusable: asked.Expires > TimeSpan.Zero);
+        var limits = new Limits("", Life(asked.Expires, JoinLife, JoinLifeMax), AddressList.Check(asked.AllowedFrom));
+        return AddAsync(TokenKind.Join, owner, limits, caller, cancellation);
     }
 
     /// <summary>The first run's owner token, which nobody is there yet to ask for; it lasts until it is revoked.</summary>
     internal Task<(TokenRecord Info, string Secret)> ForFirstRunAsync(CancellationToken cancellation) =>
-        AddAsync(TokenKind.User, new Owner(), "owner", null, Caller.AtTheDataFolder, cancellation);
+        AddAsync(TokenKind.User, new Owner(), new Limits("owner", null, ""), Caller.AtTheDataFolder, cancellation);
 
     /// <summary>What <c>depot login</c> gets for a person who approved it.</summary>
     internal static (TokenRecord Info, string Secret) ForLogin(User user, string name, long now)
@@ -79,7 +80,7 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
     }
 
     private async Task<(TokenRecord Info, string Secret)> AddAsync(
-        TokenKind kind, Owner owner, string name, TimeSpan? life, Caller caller, CancellationToken cancellation)
+        TokenKind kind, Owner owner, Limits limits, Caller caller, CancellationToken cancellation)
     {
         var now = clock.Now();
         var secret = TokenText.Create(kind);
@@ -87,23 +88,23 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
         {
             Id = Ids.Token(),
             Kind = kind.Name(),
-            Name = name,
+            Name = limits.Name,
             OrganizationId = owner.Organization,
             ProjectId = owner.Project,
             UserId = owner.User?.Id,
             UserEmail = owner.User?.Email,
             Role = owner.Role?.Name(),
             Reusable = owner.Reusable,
+            AllowedFrom = limits.AllowedFrom,
             CreatedAt = now,
-            ExpiresAt = life is { } span ? now + span.Milliseconds() : null,
+            ExpiresAt = limits.Life is { } span ? now + span.Milliseconds() : null,
         };
         await tokens.AddAsync(token, TokenText.Hash(secret), token.Record(caller, "token.create", now), cancellation);
         return (token, secret);
     }
 
-    private static string Name(string name) => Names.Check(name.Length == 0 ? "token" : name, "token");
-
-    private static TimeSpan Life(TimeSpan asked) => Life(asked, DefaultLife, LifeMax);
+    private static Limits Checked(NewToken asked) => new(
+        Names.Check(asked.Name.Length == 0 ? "token" : asked.Name, "token"), Life(asked.Expires, DefaultLife, LifeMax), AddressList.Check(asked.AllowedFrom));
 
     private static TimeSpan Life(TimeSpan asked, TimeSpan usual, TimeSpan longest)
     {
@@ -117,4 +118,15 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
     }
 
     private sealed record Owner(string? Organization = null, string? Project = null, User? User = null, Role? Role = null, bool Reusable = false);
+
+    private sealed record Limits(string Name, TimeSpan? Life, string AllowedFrom);
+}
+
+/// <summary>What somebody asks of a token, whoever's it is to be.</summary>
+/// <param name="Expires">Zero: what is usual for its kind.</param>
+/// <param name="AllowedFrom">Addresses and networks that calls with it may come from; empty: anywhere.</param>
+internal sealed record NewToken(string Name, TimeSpan Expires, IReadOnlyList<string> AllowedFrom)
+{
+    /// <summary>Nothing in particular.</summary>
+    public static NewToken Usual { get; } = new("", TimeSpan.Zero, []);
 }

@@ -6,6 +6,9 @@ namespace Slipway.Server.Tokens;
 /// <summary>What is known of a token; never the token.</summary>
 internal sealed record TokenRecord
 {
+    // Read once: a token's record is remembered, and asked with every call.
+    private AddressList? _allowed;
+
     public required string Id { get; init; }
 
     public required string Kind { get; init; }
@@ -30,6 +33,9 @@ internal sealed record TokenRecord
 
     public bool Reusable { get; init; }
 
+    /// <summary>An <see cref="AddressList"/> as it is stored: where calls with it may come from.</summary>
+    public string AllowedFrom { get; init; } = "";
+
     public long CreatedAt { get; init; }
 
     public long? ExpiresAt { get; init; }
@@ -50,11 +56,13 @@ internal sealed record TokenRecord
     /// <summary>How people tell it from others: never the token.</summary>
     public string Owner => UserEmail ?? ProjectId ?? OrganizationId ?? "this server";
 
+    public bool CountsAt(string address) => AllowedFrom.Length == 0 || (_allowed ??= AddressList.Stored(AllowedFrom)).Has(address);
+
     /// <summary>What the audit log says of a change to it.</summary>
     public AuditEntry Record(Caller caller, string action, long now) => AuditEntry.By(caller, action, $"token {Id}", now) with
     {
         OrganizationId = OrganizationId ?? "",
         ProjectId = ProjectId ?? "",
-        Detail = $"{Kind} token \"{Name}\" of {Owner}{(Role is null ? "" : $", {Role}")}",
+        Detail = $"{Kind} token \"{Name}\" of {Owner}{(Role is null ? "" : $", {Role}")}{(AllowedFrom.Length == 0 ? "" : $", from {AllowedFrom}")}",
     };
 }

@@ -31,6 +31,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
             DepotAudience = asked.DepotAudience,
             SingleUse = asked.SingleUse,
             Tier = TrustTier.Check(asked.Tier, provider),
+            AllowedFrom = AddressList.Check(asked.AllowedFrom ?? []),
             CreatedAt = clock.Now(),
         };
         RefuseDouble(policy);
@@ -79,10 +80,17 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
         {
             OrganizationId = policy.OrganizationId,
             ProjectId = policy.ProjectId,
-            Detail = $"{policy.Provider} {policy.Issuer}: {string.Join(", ", policy.ReadConditions().Select(condition => condition.Describe()))}, {policy.Tier}",
+            Detail = $"{policy.Provider} {policy.Issuer}: {string.Join(", ", policy.ReadConditions().Select(condition => condition.Describe()))}, {policy.Tier}{(policy.AllowedFrom.Length == 0 ? "" : $", from {policy.AllowedFrom}")}",
         };
 }
 
 /// <summary>A relationship that somebody asks for.</summary>
 internal sealed record NewTrust(
-    string ProjectId, string Provider, string Issuer, IReadOnlyList<ClaimCondition> Conditions, bool DepotAudience = false, bool SingleUse = false, string Tier = "");
+    string ProjectId,
+    string Provider,
+    string Issuer,
+    IReadOnlyList<ClaimCondition> Conditions,
+    bool DepotAudience = false,
+    bool SingleUse = false,
+    string Tier = "",
+    IReadOnlyList<string>? AllowedFrom = null);

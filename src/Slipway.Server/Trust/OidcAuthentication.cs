@@ -24,7 +24,8 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     // By the token's hash: the key that it was found signed with. Keys that are fetched again are other objects.
     private readonly ConcurrentDictionary<string, SecurityKey> _verified = new(StringComparer.Ordinal);
 
-    public async ValueTask<Caller> IdentifyAsync(string bearer, CancellationToken cancellation)
+    /// <param name="address">Where the call came from.</param>
+    public async ValueTask<Caller> IdentifyAsync(string bearer, string address, CancellationToken cancellation)
     {
         if (JwtText.TryParse(bearer) is not { } token)
         {
@@ -55,7 +56,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
 
         var meant = policies.Where(policy => IsMeantForUs(token, policy)).ToList();
         return meant.Count > 0
-            ? await RecognizeAsync(token, meant, cancellation)
+            ? await RecognizeAsync(token, meant, address, cancellation)
             : Caller.Refused(
                 $"the CI provider's token is for the audience {string.Join(" and ", token.Audiences.DefaultIfEmpty("nobody"))}, this server is {Self}; "
                 + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience");
@@ -150,7 +151,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         audience == Self || audience == Self + "/" || (policy.DepotAudience && audience == TrustProvider.DepotAudience)
         || (policy.Provider == TrustProvider.CircleCI.Name && audience.Length > 0 && policy.Issuer.EndsWith("/org/" + audience, StringComparison.Ordinal)));
 
-    private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, CancellationToken cancellation)
+    private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, string address, CancellationToken cancellation)
     {
         if (token.Claim("oidc.circleci.com/ssh-rerun") == "true")
         {
@@ -161,7 +162,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         var misses = new List<TrustMatch>();
         foreach (var policy in policies)
         {
-            if (new TrustMatch(token, policy) is { IsMet: false } unmet)
+            if (new TrustMatch(token, policy, address) is { IsMet: false } unmet)
             {
                 misses.Add(unmet);
                 continue;

@@ -1,22 +1,27 @@
 namespace Slipway.Server.Trust;
 
 /// <summary>A verified token held against one relationship. Words are made when somebody asks: most tokens miss most relationships, and nobody does.</summary>
-internal sealed class TrustMatch(JwtText token, TrustPolicy policy)
+/// <param name="address">Where the call came from.</param>
+internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string address)
 {
     private const int ShownMax = 80;
 
     public TrustPolicy Policy => policy;
 
-    public bool IsMet => !Unmet().Any() && !OtherIds().Any();
+    public bool IsMet => policy.CountsAt(address) && !Unmet().Any() && !OtherIds().Any();
 
     /// <summary>What differs, in words: <c>pipeline_slug "app", the token says "web"</c>.</summary>
     public IReadOnlyList<string> Differences => [.. Unmet().Select(condition => Differ(condition.Describe(), token.Claim(condition.Claim))),
-        .. OtherIds().Select(pin => Differ($"{pin.Key} \"{pin.Value}\", as it was when the relationship was first used", token.Claim(pin.Key)))];
+        .. OtherIds().Select(pin => Differ($"{pin.Key} \"{pin.Value}\", as it was when the relationship was first used", token.Claim(pin.Key))),
+        .. Elsewhere()];
 
     /// <summary>Whether the job's owner is the one that the relationship is with: only then may the job learn what differs.</summary>
     public bool IsOfTheSameOwner => IsOwn(policy.ReadConditions(), token, TrustProvider.Find(policy.Provider));
 
     private IEnumerable<ClaimCondition> Unmet() => policy.ReadConditions().Where(condition => !condition.IsMet(token.Claim(condition.Claim)));
+
+    // Not which addresses it takes: the token may be in the wrong hands.
+    private IEnumerable<string> Elsewhere() => policy.CountsAt(address) ? [] : [$"another address, the call comes from {address}"];
 
     private IEnumerable<KeyValuePair<string, string>> OtherIds() => policy.ReadPins().Where(pin => token.Claim(pin.Key) is { } id && id != pin.Value);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Slipway.Server.Access;
 
 namespace Slipway.Server.Trust;
 
@@ -8,6 +9,7 @@ internal sealed record TrustPolicy
     // Read once: every token of the issuer is held against every relationship with it.
     private IReadOnlyList<ClaimCondition>? _conditions;
     private IReadOnlyDictionary<string, string>? _pins;
+    private AddressList? _allowed;
 
     public required string Id { get; init; }
 
@@ -32,6 +34,9 @@ internal sealed record TrustPolicy
     /// <summary>One of <see cref="TrustTier"/>'s.</summary>
     public string Tier { get; init; } = TrustTier.Trusted;
 
+    /// <summary>An <see cref="AddressList"/> as it is stored: where the jobs may call from.</summary>
+    public string AllowedFrom { get; init; } = "";
+
     public long CreatedAt { get; init; }
 
     public long? LastUsedAt { get; init; }
@@ -40,6 +45,8 @@ internal sealed record TrustPolicy
         JsonSerializer.Deserialize<List<ClaimCondition>>(Conditions) ?? throw new InvalidDataException($"trust relationship {Id} has no conditions");
 
     public IReadOnlyDictionary<string, string> ReadPins() => _pins ??= JsonSerializer.Deserialize<Dictionary<string, string>>(Pins) ?? [];
+
+    public bool CountsAt(string address) => AllowedFrom.Length == 0 || (_allowed ??= AddressList.Stored(AllowedFrom)).Has(address);
 
     public static string Write(IReadOnlyList<ClaimCondition> conditions) => JsonSerializer.Serialize(conditions);
 }

@@ -88,6 +88,14 @@ internal static class AdminCommand
         ? (long)span.TotalSeconds
         : throw new UsageException($"{flag} is \"{duration}\": it must be {Durations.Expected}");
 
+    /// <summary>Addresses and networks that a credential is good at.</summary>
+    public static Option<string[]> From() => new("--from")
+    {
+        Description = "ADDRESS or NETWORK, with commas between: calls from elsewhere are refused",
+    };
+
+    public static IEnumerable<string> Addresses(string[]? typed) => (typed ?? []).SelectMany(text => text.Split(','));
+
     private static async Task<int> RunAsync(ParseResult parsed, Func<AdminService.AdminServiceClient, Task> work)
     {
         await using var connection = AdminConnection.Open(parsed.GetValue(Data));

@@ -26,9 +26,14 @@ internal static class BuilderCommands
         {
             Description = "let as many builders join as come within this time (default: one, within 10m)",
         };
-        return new Command("join-token", "Create a token that a builder joins with") { expires }.Calls(
+        var from = AdminCommand.From();
+        return new Command("join-token", "Create a token that a builder joins with") { expires, from }.Calls(
             (client, parsed, cancellation) => client.CreateJoinTokenAsync(
-                new CreateJoinTokenRequest { ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires)) },
+                new CreateJoinTokenRequest
+                {
+                    ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires)),
+                    AllowedFrom = { AdminCommand.Addresses(parsed.GetValue(from)) },
+                },
                 cancellationToken: cancellation).ResponseAsync,
             made => made.Token);
     }

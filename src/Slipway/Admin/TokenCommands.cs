@@ -22,7 +22,8 @@ internal static class TokenCommands
         var role = new Option<string?>("--role") { Description = "of an organization's token: owner (the default), member or viewer" };
         var name = new Option<string?>("--name") { Description = "what the token is for" };
         var expires = new Option<string?>("--expires") { Description = "for example 90d (the default)" };
-        return new Command("create", "Create a token; it is shown this once") { user, organization, project, pull, build, role, name, expires }.Calls(
+        var from = AdminCommand.From();
+        return new Command("create", "Create a token; it is shown this once") { user, organization, project, pull, build, role, name, expires, from }.Calls(
             (client, parsed, cancellation) =>
             {
                 var request = parsed.GetValue(pull)
@@ -31,6 +32,7 @@ internal static class TokenCommands
                 request.Role = parsed.GetValue(role) ?? "";
                 request.Name = parsed.GetValue(name) ?? "";
                 request.ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires));
+                request.AllowedFrom.AddRange(AdminCommand.Addresses(parsed.GetValue(from)));
                 return client.CreateTokenAsync(request, cancellationToken: cancellation).ResponseAsync;
             },
             made => made.Token);
@@ -55,11 +57,11 @@ internal static class TokenCommands
     private static Command List() => new Command("list", "List tokens").Calls(
         (client, _, cancellation) => client.ListTokensAsync(new ListTokensRequest(), cancellationToken: cancellation).ResponseAsync,
         found => Table.Render(
-            ["ID", "KIND", "NAME", "FOR", "ROLE", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
+            ["ID", "KIND", "NAME", "FOR", "ROLE", "FROM", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
             found.Tokens.Select(t => new[]
             {
                 t.Id, t.Kind, t.Name, t.UserEmail.Length > 0 ? t.UserEmail : t.ProjectId.Length > 0 ? t.ProjectId : t.OrganizationId, t.Role,
-                t.CreatedAt.Text(), t.ExpiresAt.Text(), t.LastUsedAt.Text(), t.RevokedAt.Text(),
+                string.Join(',', t.AllowedFrom),                t.CreatedAt.Text(), t.ExpiresAt.Text(), t.LastUsedAt.Text(), t.RevokedAt.Text(),
             })));
 
     private static Command Revoke()

@@ -23,7 +23,8 @@ internal static class TrustCommands
         {
             Description = "trusted, untrusted (engine and cache apart from the project's own) or claims (as each token says; usual for github and gitlab)",
         };
-        var command = new Command("add", "Let jobs of a CI provider build a project") { project, provider, issuer, depot, once, tier };
+        var from = AdminCommand.From();
+        var command = new Command("add", "Let jobs of a CI provider build a project") { project, provider, issuer, depot, once, tier, from };
         TrustFlags.All.ForEach(flag => command.Options.Add(flag.Option));
         command.Options.Add(TrustFlags.Claim);
         command.Options.Add(TrustFlags.ClaimIn);
@@ -40,6 +41,7 @@ internal static class TrustCommands
                     SingleUse = parsed.GetValue(once),
                     Tier = parsed.GetValue(tier) ?? "",
                 };
+                request.AllowedFrom.AddRange(AdminCommand.Addresses(parsed.GetValue(from)));
                 request.Conditions.AddRange(TrustFlags.Read(parsed, request.Provider));
                 return client.AddTrustAsync(request, cancellationToken: cancellation).ResponseAsync;
             },
@@ -53,8 +55,8 @@ internal static class TrustCommands
             (client, parsed, cancellation) => client.ListTrustAsync(
                 new ListTrustRequest { ProjectId = parsed.GetRequiredValue(project) }, cancellationToken: cancellation).ResponseAsync,
             found => Table.Render(
-                ["ID", "PROVIDER", "ISSUER", "JOBS WITH", "TIER", "CREATED", "LAST USED"],
-                found.Trust.Select(t => new[] { t.Id, t.Provider, t.Issuer, Conditions(t), t.Tier, t.CreatedAt.Text(), t.LastUsedAt.Text() })));
+                ["ID", "PROVIDER", "ISSUER", "JOBS WITH", "TIER", "FROM", "CREATED", "LAST USED"],
+                found.Trust.Select(t => new[] { t.Id, t.Provider, t.Issuer, Conditions(t), t.Tier, string.Join(',', t.AllowedFrom), t.CreatedAt.Text(), t.LastUsedAt.Text() })));
     }
 
     private static Command Remove()

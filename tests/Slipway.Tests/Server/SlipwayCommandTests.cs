@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Slipway.Settings;
 using Slipway.Tests.Server.Support;
 using Xunit;
@@ -70,9 +73,10 @@ public sealed class SlipwayCommandTests : IDisposable
     private async Task ManageTrustAndPeopleAsync(string organization, string project)
     {
         var added = (await MustAsync(
-            "trust", "add", "--project", project, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app", "--branch", "release/*")).Split('\n');
+            "trust", "add", "--project", project, "--provider", "buildkite", "--organization", "acme", "--pipeline", "app", "--branch", "release/*", "--from", "10.0.0.0/8", "--from", "203.0.113.7")).Split('\n');
         Assert.StartsWith("note: a pull request from a fork may carry any branch name", added[1]);
         Assert.Contains("organization_slug=acme, pipeline_slug=app, build_branch like release/*", await MustAsync("trust", "list", "--project", project));
+        Assert.Contains("10.0.0.0/8,203.0.113.7/32", await MustAsync("trust", "list", "--project", project));
         await MustAsync("trust", "add", "--project", project, "--provider", "circleci", "--organization", "6f0c1b1e-0000-4000-8000-000000000000", "--circleci-project", "x");
         Assert.Contains("\"issuer\": \"https://oidc.circleci.com/org/6f0c1b1e-0000-4000-8000-000000000000\"", await MustAsync("trust", "list", "--project", project, "--json"));
         await MustAsync("trust", "remove", added[0]);
@@ -83,9 +87,10 @@ public sealed class SlipwayCommandTests : IDisposable
         Assert.Matches("ann@example.com +viewer +invited", await MustAsync("user", "list", "--org", organization));
         await MustAsync("user", "remove", "ann@example.com", "--org", organization);
 
-        var ci = JsonDocument.Parse(await MustAsync("token", "create", "--project", project, "--name", "ci", "--json")).RootElement;
+        var ci = JsonDocument.Parse(await MustAsync("token", "create", "--project", project, "--name", "ci", "--from", "203.0.113.0/24,2001:db8::/32", "--json")).RootElement;
         var rotated = (await MustAsync("token", "rotate", ci.GetProperty("info").GetProperty("id").GetString()!, "--overlap", "0s")).Trim();
         Assert.Matches("^slpp_[0-9A-Za-z]{36}$", rotated);
+        Assert.Equal(2, Regex.Count(await MustAsync("token", "list"), "203\\.0\\.113\\.0/24,2001:db8::/32"));
         Assert.Matches("local +ok +token.rotate", await MustAsync("audit", "--action", "token.", "--since", "1h"));
         Assert.Contains("\"action\": \"user.remove\"", await MustAsync("audit", "--org", organization, "--json"));
     }
@@ -98,6 +103,7 @@ public sealed class SlipwayCommandTests : IDisposable
     [InlineData("server --data DIR --log-level loud", 1, "--log-level is \"loud\": it must be debug, information, warning or error")]
     [InlineData("server --data /proc/nowhere", 1, "cannot use the data folder /proc/nowhere")]
     [InlineData("server --data DIR --config /nowhere.json", 1, "/nowhere.json cannot be read")]
+    [InlineData("server --data /proc/version", 1, "cannot use the data folder /proc/version: it is a file; choose a folder with --data DIR")]
     [InlineData("builder --data DIR", 1, "no server is named: set --server URL or SLIPWAY_BUILDER_SERVER")]
     [InlineData("nonsense", 2, "see slipway --help")]
     [InlineData("admin token create --data DIR", 1, "there is no Slipway data in")]
@@ -142,6 +148,49 @@ public sealed class SlipwayCommandTests : IDisposable
         var run = await SlipwayProcess.RunAsync(["server", "--data", _folder]);
 
         Assert.Equal($"slipway: {_folder}/slipway.json is not JSON (line 2): correct it, or remove it\n", run.Errors);
+    }
+
+    [Fact]
+    public async Task A_settings_file_may_say_what_flags_can_and_each_thing_once()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder, "slipway.json"),
+            "{\"emulation\": false, \"trustedProxy\": [\"10.0.0.0/8\"], \"publicUrl\": {\"a\": 1}, \"listen\": \"x\", \"listen\": \"y\"}");
+
+        var run = await SlipwayProcess.RunAsync(["server", "--data", _folder]);
+
+        Assert.Equal(
+            [
+                $"slipway: {_folder}/slipway.json sets \"publicUrl\" to {{\"a\": 1}}: it must be a text, a number, true or false, or a list of those",
+                $"slipway: {_folder}/slipway.json sets \"listen\" twice: remove one",
+                "slipway: the listen address is \"x\": it must be ADDRESS:PORT, for example 127.0.0.1:8400",
+            ],
+            run.Errors.TrimEnd().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.UserRead)]
+    [InlineData(UnixFileMode.None)]
+    [SupportedOSPlatform("linux")]
+    public async Task A_database_that_may_not_be_written_is_told_before_anybody_calls(UnixFileMode mode)
+    {
+        await using (await TestServer.StartAsync(folder: _folder))
+        {
+        }
+
+        File.SetUnixFileMode(Path.Combine(_folder, "slipway.db"), mode);
+        var program = Path.Combine(AppContext.BaseDirectory, "slipway");
+        string[] server = [program, "server", "--data", _folder, "--listen", "127.0.0.1:0"];
+
+        // Root may write everything, but for this.
+        var start = Environment.IsPrivilegedProcess
+            ? new ProcessStartInfo("setpriv", ["--bounding-set=-dac_override,-dac_read_search", .. server])
+            : new ProcessStartInfo(program, server[1..]);
+        start.RedirectStandardError = true;
+        using var run = Process.Start(start)!;
+        var errors = await run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal($"slipway: cannot open the database {_folder}/slipway.db: Access to the path '{_folder}/slipway.db' is denied; check the folder, or restore a backup\n", errors);
     }
 
     [Fact]
