@@ -16,9 +16,6 @@ internal sealed class RegistrySigner : IDisposable
     /// <summary>The least that its clients must be given (distribution's token specification, "expires_in").</summary>
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(60);
 
-    // RFC 5280 section 4.2.1.12: there is no purpose of this kind, and registries ask for none. Its root signs nothing else.
-    private static readonly Oid AnyPurpose = new("2.5.29.37.0");
-
     // The registry's clock may be behind.
     private static readonly TimeSpan Backdate = TimeSpan.FromSeconds(30);
     private static readonly JsonWebTokenHandler Writer = new() { SetDefaultTimesOnTokenCreation = false };
@@ -35,7 +32,7 @@ internal sealed class RegistrySigner : IDisposable
         (_service, _clock) = (service, clock);
         _root = CertificateAuthority.Open(dataFolder, CertificateAuthority.OfRegistry, clock);
         var now = clock.GetUtcNow();
-        using var leaf = _root.Issue(new CertificateRequest("CN=Slipway registry tokens", _key, HashAlgorithmName.SHA256), AnyPurpose, now.AddDays(-1), DateTimeOffset.MaxValue);
+        using var leaf = _root.Issue(new CertificateRequest("CN=Slipway registry tokens", _key, HashAlgorithmName.SHA256), CertificatePurpose.Any, now.AddDays(-1), DateTimeOffset.MaxValue);
         _header = new() { [JwtHeaderParameterNames.X5c] = new[] { Convert.ToBase64String(leaf.RawData) } };
         _credentials = new SigningCredentials(new ECDsaSecurityKey(_key), SecurityAlgorithms.EcdsaSha256);
     }
