@@ -20,7 +20,7 @@ internal static class AccessControl
 
         if (!Allows(caller, action, resource))
         {
-            throw new ApiException(ConnectCode.PermissionDenied, $"no access to {resource.Text}", Remedy(caller, action, resource));
+            throw new AccessRefusedException(resource, Remedy(caller, action, resource));
         }
     }
 
@@ -61,7 +61,8 @@ internal static class AccessControl
         CallerAction.PushImages => caller.Has(Role.Member, resource.OrganizationId) && !resource.IsUntrusted,
         CallerAction.CreateProject or CallerAction.ManageProject or CallerAction.ManageTokens or CallerAction.ManageTrust
             or CallerAction.ManagePeople or CallerAction.ReadAudit => caller.Has(Role.Owner, resource.OrganizationId),
-        CallerAction.ManageOrganizations or CallerAction.ManageBuilders or CallerAction.ManageRegistry or CallerAction.Enroll or CallerAction.ServeAsBuilder => false,
+        CallerAction.ManageOrganizations or CallerAction.ManageOperators or CallerAction.ManageBuilders or CallerAction.ManageRegistry
+            or CallerAction.Enroll or CallerAction.ServeAsBuilder => false,
         _ => false,
     };
 

@@ -68,6 +68,9 @@ internal sealed record Caller
     /// <summary>What a CI provider's token says, and who trusts it.</summary>
     public Trust.OidcPrincipal? Oidc { get; init; }
 
+    /// <summary>Of a job that was refused before its relationships were asked: the one that it came closest to, with its own organization.</summary>
+    public Trust.TrustPolicy? Near { get; init; }
+
     /// <summary>Where the call came from; empty for calls inside this machine.</summary>
     public string Address { get; init; } = "";
 

@@ -14,6 +14,9 @@ internal enum CallerAction
     CreateProject,
     ManageProject,
     ManageOrganizations,
+
+    /// <summary>Say who may do everything.</summary>
+    ManageOperators,
     ListTokens,
     ManageTokens,
     ReadTrust,

@@ -162,6 +162,12 @@ internal sealed class AdminEndpoints(
         return new RemoveUserResponse();
     }
 
+    public override async Task<SetOperatorResponse> SetOperator(SetOperatorRequest request, ServerCallContext context)
+    {
+        await people.SetOperatorAsync(request.Email, request.Operator, context.Caller(), context.CancellationToken);
+        return new SetOperatorResponse();
+    }
+
     public override async Task<Contract.Admin.V1.Trust> AddTrust(AddTrustRequest request, ServerCallContext context) =>
         (await trust.AddAsync(request.FromWire(), context.Caller(), context.CancellationToken)).ToWire();
 

@@ -10,7 +10,7 @@ internal sealed class BuildStore(Database database)
 {
     private const string Columns =
         """
-        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.untrusted, b.saved, b.created_at, b.finished_at
+        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted, b.saved, b.created_at, b.finished_at
         FROM builds b JOIN projects p ON p.id = b.project_id
         """;
 
@@ -67,14 +67,15 @@ internal sealed class BuildStore(Database database)
             alongside?.Invoke(connection);
             connection.ExecutePrepared(
                 """
-                INSERT INTO builds (id, project_id, status, tags, started_by, untrusted, saved, created_at)
-                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Untrusted, @Saved, @CreatedAt)
+                INSERT INTO builds (id, project_id, status, tags, started_by, origin, untrusted, saved, created_at)
+                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Origin, @Untrusted, @Saved, @CreatedAt)
                 """,
                 ("@Id", build.Id),
                 ("@ProjectId", build.ProjectId),
                 ("@Status", build.Status),
                 ("@Tags", build.Tags),
                 ("@StartedBy", build.StartedBy),
+                ("@Origin", build.Origin),
                 ("@Untrusted", build.Untrusted),
                 ("@Saved", build.Saved),
                 ("@CreatedAt", build.CreatedAt));

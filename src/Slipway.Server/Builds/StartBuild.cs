@@ -35,6 +35,7 @@ internal sealed class StartBuild(
             OrganizationId = project.OrganizationId,
             StartedBy = caller.Oidc is { } job ? $"{caller.Name} through {job.Through(project.Id)}" : caller.Name,
             Tags = JsonSerializer.Serialize(request.Options.SelectMany(option => option.Tags).Distinct(StringComparer.Ordinal).Take(TagsMax)),
+            Origin = JsonSerializer.Serialize(caller.Oidc?.Origin ?? JobOrigin.None),
             Untrusted = caller.Oidc?.IsUntrustedBy(project.Id) == true,
             Saved = images.Read(request.Options),
             CreatedAt = now,

@@ -49,6 +49,7 @@ internal sealed class CreatePullToken(TokenStore tokens, ProjectStore projects, 
             ProjectId = build is null ? projectId : null,
             BuildId = build?.Id,
             AllowedFrom = asked.AllowedFrom.Count > 0 ? AddressList.Check(asked.AllowedFrom) : PlacesOf(caller),
+            CreatedBy = caller.Name,
             CreatedAt = now,
             ExpiresAt = now + Life(asked.Expires).Milliseconds(),
         };

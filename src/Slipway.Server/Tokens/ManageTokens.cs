@@ -47,6 +47,7 @@ internal sealed class ManageTokens(TokenStore tokens, TimeProvider clock)
             // A project's token is read with its organization, and stored without; likewise a build's with its project.
             OrganizationId = old.ProjectId is null ? old.OrganizationId : null,
             ProjectId = old.BuildId is null ? old.ProjectId : null,
+            CreatedBy = caller.Name,
             CreatedAt = now,
             ExpiresAt = now + (old.ExpiresAt - old.CreatedAt),
             LastUsedAt = null,

@@ -13,7 +13,7 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
     private const string Columns =
         """
         t.id, t.kind, t.name, coalesce(t.organization_id, p.organization_id) AS organization_id,
-        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.user_id, u.email AS user_email, t.role, t.reusable, t.allowed_from, t.created_at, t.expires_at,
+        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.user_id, u.email AS user_email, t.role, t.reusable, t.allowed_from, t.created_by, t.created_at, t.expires_at,
         t.last_used_at, t.revoked_at, b.finished_at AS build_finished_at, coalesce(b.untrusted, 0) AS build_untrusted, p.deleted_at AS project_deleted_at
         FROM tokens t
         LEFT JOIN builds b ON b.id = t.build_id
@@ -55,8 +55,8 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
     /// <summary>For use inside another store's transaction.</summary>
     internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.ExecutePrepared(
         """
-        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, allowed_from, created_at, expires_at)
-        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @AllowedFrom, @CreatedAt, @ExpiresAt)
+        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, allowed_from, created_by, created_at, expires_at)
+        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @AllowedFrom, @CreatedBy, @CreatedAt, @ExpiresAt)
         """,
         ("@Id", token.Id),
         ("@hash", hash),
@@ -70,6 +70,7 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
         ("@Role", token.Role),
         ("@Reusable", token.Reusable),
         ("@AllowedFrom", token.AllowedFrom),
+        ("@CreatedBy", token.CreatedBy),
         ("@CreatedAt", token.CreatedAt),
         ("@ExpiresAt", token.ExpiresAt));
 

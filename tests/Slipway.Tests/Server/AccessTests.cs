@@ -80,6 +80,7 @@ public sealed class AccessTests
         ["AdminService/ListUsers"] = "yyy yyn yyn yyn yyn nnn nnn nnn nnn nnn",
         ["AdminService/SetUserRole"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/RemoveUser"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
+        ["AdminService/SetOperator"] = "yyy nnn nnn nnn nnn nnn nnn nnn nnn nnn",
         ["AdminService/AddTrust"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/ListTrust"] = "yyy yyn yyn yyn yyn nnn nnn nnn nnn nnn",
         ["AdminService/RemoveTrust"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
@@ -224,6 +225,7 @@ public sealed class AccessTests
         ["AdminService/InviteUser"] = "user.invite",
         ["AdminService/SetUserRole"] = "user.role",
         ["AdminService/RemoveUser"] = "user.remove",
+        ["AdminService/SetOperator"] = "user.operator",
         ["AdminService/AddTrust"] = "trust.add",
         ["AdminService/RemoveTrust"] = "trust.remove",
         ["AdminService/CreateJoinToken"] = "token.create",
@@ -334,7 +336,7 @@ public sealed class AccessTests
 
         /// <summary>Whether the method's request names nothing that could be somebody's.</summary>
         public bool NamesNothing(string method) => method.Split('/')[1] is "Enroll" or "Attach" or "Report" or "CreateOrganization" or "ListBuilders" or "GetRegistry"
-            or "CreateJoinToken" or "DrainBuilder" or "RemoveBuilder" or "ListProjects" or "ListOrganizations" or "ListTokens"
+            or "CreateJoinToken" or "DrainBuilder" or "RemoveBuilder" or "SetOperator" or "ListProjects" or "ListOrganizations" or "ListTokens"
             or "ReportTimings" or "ReportStatus" or "ReportBuildContext";
 
         private async Task<string> JobAsync(string project)
@@ -664,6 +666,9 @@ public sealed class AccessTests
                     break;
                 case "AdminService/RemoveUser":
                     await admin.RemoveUserAsync(new() { Email = await InvitedAsync(organization), OrganizationId = organization });
+                    break;
+                case "AdminService/SetOperator":
+                    await admin.SetOperatorAsync(new() { Email = (await Server.CreateUserAsync(_organizationA, "viewer")).Email, Operator = true });
                     break;
                 case "AdminService/AddTrust":
                     await admin.AddTrustAsync(Trust(project, Guid.NewGuid().ToString()));

@@ -51,6 +51,9 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(("buildkite acme/app", $"build {made.BuildId}", $"trust relationship {trust.Id}"), (record.Actor, record.Target, record.Detail));
         Assert.NotNull((await _server.Admin().ListTrustAsync(new ListTrustRequest { ProjectId = _server.First.ProjectId })).Trust[0].LastUsedAt);
         await _server.Builds(made.BuildToken).FinishBuildAsync(new FinishBuildRequest { BuildId = made.BuildId, Success = new() });
+        var origin = _server.Service<Slipway.Server.Builds.BuildStore>().Find(made.BuildId)!.Origin;
+        Assert.Contains("\"branch\":\"main\"", origin);
+        Assert.Contains("https://buildkite.com/acme/app/builds/7", origin);
     }
 
     [Fact]
@@ -104,6 +107,25 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
         Assert.Equal(
             $"no access to project \"{_server.First.ProjectId}\"; the closest trust relationship, {trust.Id}, expects {expected}", refused.Detail);
+    }
+
+    [Theory]
+    [InlineData("pipeline_slug", "web", "expects pipeline_slug")]
+    [InlineData("aud", "https://other.example.com", "is for the audience")]
+    public async Task The_owners_of_the_relationship_that_came_closest_read_of_a_refusal(string claim, string value, string expected)
+    {
+        await TrustAsync();
+        var claims = Claims();
+        claims[claim] = value;
+        await RefusalAsync(_issuer.Sign(claims));
+        var record = (await _server.AuditAsync())[0];
+        Assert.Contains(expected, record.Detail);
+        Assert.Equal((_server.First.ProjectId, _server.First.OrganizationId, "denied"), (record.ProjectId, record.OrganizationId, record.Outcome));
+        Assert.StartsWith("buildkite acme/", record.Actor);
+
+        claims["organization_slug"] = "mallory";
+        await RefusalAsync(_issuer.Sign(claims));
+        Assert.Equal(("", ""), ((await _server.AuditAsync())[0].ProjectId, (await _server.AuditAsync())[0].OrganizationId));
     }
 
     [Fact]
