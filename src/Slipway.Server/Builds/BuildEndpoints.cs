@@ -111,6 +111,7 @@ internal sealed class BuildEndpoints(
             Status = (BuildStatus)build.Status,
             CreatedAt = build.CreatedAt.ToWire(),
             FinishedAt = build.FinishedAt.ToWire(),
+            Untrusted = build.Untrusted,
         }));
         return Task.FromResult(response);
     }

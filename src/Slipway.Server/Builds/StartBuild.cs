@@ -60,6 +60,7 @@ internal sealed class StartBuild(
             ProjectId = project.Id,
             BuildUrl = url.OfBuild(build.Id),
             Registry = new CreateBuildResponse.Types.Registry(),
+            Untrusted = build.Untrusted,
         };
         images.Describe(build, secret, response);
         return response;
