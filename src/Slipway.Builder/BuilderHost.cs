@@ -1,9 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Grpc.Net.Client;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Slipway.Builder.Access;
 using Slipway.Builder.ControlPlane;
 using Slipway.Builder.Engine;
@@ -16,18 +14,6 @@ namespace Slipway.Builder;
 /// <summary>A builder, from its options to its end.</summary>
 public static class BuilderHost
 {
-
-    /// <summary>Runs a builder that logs to stderr until <paramref name="cancellation"/> fires; running builds are then let finish
-    /// (<see cref="BuilderOptions.DrainLimit"/>).</summary>
-    /// <exception cref="BuilderException">It cannot run; the message is for the operator.</exception>
-    public static async Task RunAsync(BuilderOptions options, CancellationToken cancellation)
-    {
-        using var logs = LoggerFactory.Create(builder => builder
-            .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.ColorBehavior) = (true, "HH:mm:ss ", LoggerColorBehavior.Disabled))
-            .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
-        await RunAsync(options, logs, cancellation, CancellationToken.None);
-    }
-
     /// <summary>Runs a builder until <paramref name="drain"/> fires (no new engines, running builds finish) and at most until
     /// <paramref name="halt"/> does (everything ends now).</summary>
     /// <exception cref="BuilderException">It cannot run; the message is for the operator.</exception>

@@ -15,6 +15,7 @@ using Slipway.Server.Listening;
 using Slipway.Server.Login;
 using Slipway.Server.Pages;
 using Slipway.Server.Projects;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server;
@@ -34,29 +35,21 @@ public static class ServerHost
             throw new StartupException(string.Join(Environment.NewLine, problems));
         }
 
+        var tls = options.LoadTls();
         var folder = DataFolder.Open(options.DataDirectory);
         Database? database = null;
         BuildCertificates? certificates = null;
         try
         {
+            var isNew = !File.Exists(DataFolder.DatabasePath(folder.Path));
             database = Database.Open(folder.Path);
             certificates = new BuildCertificates(folder.Path, options.Clock);
             var settled = new SettledUrl { Options = options };
-            var tls = options.LoadTls();
             var app = Compose(options, settled, tls, database, certificates);
             await ListenAsync(app, options, cancellation);
             settled.Url = Reachable(new Uri(app.Urls.First()));
             var log = app.Services.GetRequiredService<ILogger<RunningServer>>();
-            foreach (var issuer in options.InsecureIssuers)
-            {
-                ServerLog.InsecureIssuer(log, issuer);
-            }
-
-            if (tls?.Trouble(options.Clock.GetUtcNow()) is { } trouble)
-            {
-                ServerLog.TlsTrouble(log, options.TlsCertificate!, trouble);
-            }
-
+            Warn(log, options, tls, folder.Path, isNew ? [] : certificates.NewAuthorities);
             ServerLog.Serving(log, settled.Url.ToString(), folder.Path);
             ServerLog.Downloads(log, app.Services.GetRequiredService<DownloadShelf>().Describe());
             return new RunningServer(app, settled.Url, database, certificates, folder);
@@ -71,6 +64,30 @@ public static class ServerHost
 
             folder.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What the operator should know although the server serves.</summary>
+    private static void Warn(ILogger log, ServerOptions options, TlsIdentity? tls, string folder, IEnumerable<string> lostAuthorities)
+    {
+        foreach (var issuer in options.InsecureIssuers)
+        {
+            ServerLog.InsecureIssuer(log, issuer);
+        }
+
+        if (tls?.Trouble(options.Clock.GetUtcNow()) is { } trouble)
+        {
+            ServerLog.TlsTrouble(log, options.TlsCertificate!, trouble);
+        }
+
+        if (Schema.Version(DataFolder.DatabasePath(folder)) is var version && version > Schema.Newest)
+        {
+            ServerLog.NewerData(log, folder, version, Schema.Newest);
+        }
+
+        foreach (var name in lostAuthorities)
+        {
+            ServerLog.AuthorityLost(log, folder, name);
         }
     }
 
@@ -95,6 +112,7 @@ public static class ServerHost
             .AddSingleton(settled)
             .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
             .AddSingleton(options)
+            .AddSingleton<ImageRegistry>()
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates, options)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())
@@ -130,8 +148,15 @@ public static class ServerHost
         app.MapGrpcService<OrganizationEndpoints>();
         app.MapGrpcService<CoreProjectEndpoints>();
         app.MapGrpcService<LoginEndpoints>();
+        app.MapGrpcService<RegistryEndpoints>();
+        app.MapGrpcService<PushEndpoints>();
         app.MapPages(options);
         app.MapDownloads();
+        if (app.Services.GetRequiredService<ImageRegistry>().Url is not null)
+        {
+            RegistryTokenEndpoint.Map(app);
+        }
+
         return app;
     }
 

@@ -47,6 +47,12 @@ internal static partial class ServerLog
     [LoggerMessage(12, LogLevel.Information, "The installer at /install-cli.sh has {Archives}.")]
     public static partial void Downloads(ILogger logger, string archives);
 
+    [LoggerMessage(43, LogLevel.Warning, "The data in {Folder} was made by a newer slipway (schema {Version}, this one knows {Newest}). The release right before it can serve it, an older one cannot.")]
+    public static partial void NewerData(ILogger logger, string folder, int version, int newest);
+
+    [LoggerMessage(44, LogLevel.Warning, "The authority ca/{Name} was missing in {Folder} and has been made anew. What the old one signed counts for nothing: builders that cannot attach must join again, or restore a backup.")]
+    public static partial void AuthorityLost(ILogger logger, string folder, string name);
+
     [LoggerMessage(42, LogLevel.Warning, "The TLS certificate {File} {Trouble}. Renew it and start the server again.")]
     public static partial void TlsTrouble(ILogger logger, string file, string trouble);
 }

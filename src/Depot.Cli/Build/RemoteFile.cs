@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Depot.Cli.ControlPlane;
 using Depot.Cli.Flags;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.Build;
 
@@ -37,7 +38,7 @@ internal sealed class RemoteFile(CliContext cli, string purpose, int bytesMax)
         }
         catch (HttpRequestException problem)
         {
-            throw Failed(shown, Unreachable.Reason(problem.InnerException ?? problem), problem.InnerException ?? problem);
+            throw Failed(shown, ConnectFault.Reason(problem.InnerException ?? problem), problem.InnerException ?? problem);
         }
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {

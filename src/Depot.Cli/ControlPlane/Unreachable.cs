@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Security.Authentication;
 using Slipway.BuildKit.Proxies;
 
@@ -9,7 +8,7 @@ internal static class Unreachable
 {
     public static ApiException Because(ApiEndpoint endpoint, Exception problem, bool nothingSent)
     {
-        var reason = Reason(problem);
+        var reason = ConnectFault.Reason(problem);
         var text = nothingSent ? $"could not reach {endpoint.Text}: {reason}" : $"the connection to {endpoint.Text} broke: {reason}";
         return new ApiException("unavailable", text, problem) { NothingSent = nothingSent, Remedy = Remedy(endpoint, problem, nothingSent) };
     }
@@ -19,8 +18,8 @@ internal static class Unreachable
     {
         ProxyException { WantsLogin: true } => "Put its user and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.",
         ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
-        AuthenticationException tls when IsNoTls(tls) => null,
-        AuthenticationException tls when IsOfTime(tls) =>
+        AuthenticationException tls when ConnectFault.IsNoTls(tls) => null,
+        AuthenticationException tls when ConnectFault.IsOfTime(tls) =>
             $"Is this machine's clock right? It says {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC. If it is, the certificate has to be renewed.",
         AuthenticationException when OperatingSystem.IsLinux() => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
         AuthenticationException => "Is its certificate signed by a CA that this machine trusts? The system's own list of them counts (on macOS the keychain).",
@@ -32,32 +31,5 @@ internal static class Unreachable
         AuthenticationException => $"Does the server serve http:// there? The address comes from {endpoint.Source}.",
         _ when !nothingSent => "Try again; if it persists, look at the server's log.",
         _ => $"Is the Slipway server running there? Set DEPOT_API_URL to your server's address (this one comes from {endpoint.Source}).",
-    };
-
-    /// <summary>What came is no TLS record; .NET has no other sign for it than its words.</summary>
-    private static bool IsNoTls(AuthenticationException problem) => problem.Message.Contains("corrupted frame", StringComparison.Ordinal);
-
-    /// <summary>.NET names the chain's faults in its message: NotTimeValid is a certificate that has expired, or that is not valid yet.</summary>
-    private static bool IsOfTime(AuthenticationException problem) => problem.Message.Contains("NotTimeValid", StringComparison.Ordinal);
-
-    /// <summary>The cause without .NET's wrapping; the commonest in the words that every tool uses.</summary>
-    public static string Reason(Exception problem) => problem switch
-    {
-        ProxyException proxy => proxy.Message,
-        SocketException socket => socket.SocketErrorCode switch
-        {
-            SocketError.ConnectionRefused => "connection refused",
-            SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => "no such host",
-            SocketError.HostUnreachable or SocketError.NetworkUnreachable => "no route to host",
-            SocketError.TimedOut => "connection timed out",
-            SocketError.ConnectionReset => "connection reset by peer",
-            _ => socket.Message,
-        },
-        TimeoutException or OperationCanceledException => "connection timed out",
-        AuthenticationException tls when IsNoTls(tls) => "it does not answer with TLS",
-        AuthenticationException tls when IsOfTime(tls) => "by this machine's clock its certificate has expired, or is not valid yet",
-        AuthenticationException tls => tls.InnerException?.Message ?? tls.Message,
-        { InnerException: SocketException inner } => Reason(inner),
-        _ => problem.Message.TrimEnd('.'),
     };
 }

@@ -6,11 +6,11 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Depot.Cli.Build;
-using Depot.Cli.ControlPlane;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Control;
 using Slipway.BuildKit.Grpc;
 using Slipway.BuildKit.Http2;
+using Slipway.BuildKit.Proxies;
 using Slipway.BuildKit.Wire.Content;
 
 namespace Depot.Cli.Docker;
@@ -184,7 +184,7 @@ internal sealed partial class LocalDocker : IAsyncDisposable
         }
         catch (HttpRequestException problem)
         {
-            throw new CliException($"loading the image into Docker at {_endpoint} failed: {Unreachable.Reason(problem.InnerException ?? problem)}", inner: problem);
+            throw new CliException($"loading the image into Docker at {_endpoint} failed: {ConnectFault.Reason(problem.InnerException ?? problem)}", inner: problem);
         }
 
         if (response.IsSuccessStatusCode)
@@ -288,7 +288,7 @@ internal sealed partial class LocalDocker : IAsyncDisposable
     {
         SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "no such file or directory",
         SocketException { SocketErrorCode: SocketError.AccessDenied } => "permission denied",
-        _ => Unreachable.Reason(cause),
+        _ => ConnectFault.Reason(cause),
     };
 
     private static Uri BaseAddress(DockerEndpoint endpoint)

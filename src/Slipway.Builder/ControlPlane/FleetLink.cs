@@ -43,7 +43,7 @@ internal sealed class FleetLink(
     public async Task RunAsync(CancellationToken cancellation)
     {
         var backoff = new Backoff(options.Clock);
-        var told = false;
+        string? told = null;
         while (!cancellation.IsCancellationRequested)
         {
             try
@@ -51,7 +51,7 @@ internal sealed class FleetLink(
                 await AttachAsync(
                     () =>
                     {
-                        (told, _attachedOnce) = (false, true);
+                        (told, _attachedOnce) = (null, true);
                         backoff.Reset();
                         log.LogInformation("attached to {Server}", options.Server);
                     },
@@ -60,8 +60,9 @@ internal sealed class FleetLink(
             catch (RpcException e) when (!cancellation.IsCancellationRequested)
             {
                 ThrowIfUnknown(e);
-                log.Log(told ? LogLevel.Debug : LogLevel.Warning, "no connection to {Server}: {Error}; running builds go on", options.Server, Describe(e));
-                told = true;
+                var error = ServerFault.Describe(e);
+                log.Log(error == told ? LogLevel.Debug : LogLevel.Warning, "no connection to {Server}: {Error}; running builds go on", options.Server, error);
+                told = error;
             }
             catch (Exception e) when (e is RpcException or OperationCanceledException && cancellation.IsCancellationRequested)
             {
@@ -71,8 +72,6 @@ internal sealed class FleetLink(
             await backoff.PauseAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
-
-    private static string Describe(RpcException e) => e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString();
 
     /// <summary>A server that never knew this builder will not learn to; one that did may be restoring its data.</summary>
     private void ThrowIfUnknown(RpcException e)

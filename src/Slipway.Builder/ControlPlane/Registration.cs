@@ -62,7 +62,7 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
             }
             catch (Exception e) when (e is RpcException or CryptographicException or IOException or BuilderException && !cancellation.IsCancellationRequested)
             {
-                log.LogWarning("the builder's certificate cannot be renewed yet, it ends at {End:u}: {Error}", proving.Identity!.EndsAt, Describe(e));
+                log.LogWarning("the builder's certificate cannot be renewed yet, it ends at {End:u}: {Error}", proving.Identity!.EndsAt, ServerFault.Describe(e));
                 await backoff.PauseAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception e) when (e is OperationCanceledException or RpcException && cancellation.IsCancellationRequested)
@@ -91,7 +91,7 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
         }
         catch (RpcException e) when (IsRefusal(e))
         {
-            throw new BuilderException($"{options.Server} refused the join token ({e.Status.Detail}); "
+            throw new BuilderException($"{options.Server} refused the join token ({ServerFault.Refusal(e)}); "
                 + "make a new one with \"slipway admin builder join-token\"", e);
         }
     }
@@ -143,7 +143,8 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
     private async Task<BuilderIdentity> InsistAsync(Func<Task<BuilderIdentity>> once, CancellationToken cancellation)
     {
         var backoff = new Backoff(options.Clock);
-        for (var attempt = 0; ; attempt++)
+        string? told = null;
+        while (true)
         {
             try
             {
@@ -151,7 +152,9 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
             }
             catch (RpcException e) when (!cancellation.IsCancellationRequested)
             {
-                log.Log(attempt == 0 ? LogLevel.Warning : LogLevel.Debug, "{Server} cannot be reached yet: {Error}", options.Server, Describe(e));
+                var error = ServerFault.Describe(e);
+                log.Log(error == told ? LogLevel.Debug : LogLevel.Warning, "{Server} cannot be reached yet: {Error}", options.Server, error);
+                told = error;
                 await backoff.PauseAsync(cancellation);
             }
             catch (CryptographicException e)
@@ -162,12 +165,10 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
     }
 
     internal static BuilderException Unknown(BuilderOptions options, string builderId, RpcException e) =>
-        new($"{options.Server} does not know builder {builderId} ({e.Status.Detail}); "
+        new($"{options.Server} does not know builder {builderId} ({ServerFault.Refusal(e)}); "
             + $"delete {new IdentityFile(options.DataDirectory).Path} and join again with a new join token", e);
 
     private static bool IsRefusal(RpcException e) => e.StatusCode is StatusCode.Unauthenticated or StatusCode.PermissionDenied;
-
-    private static string Describe(Exception e) => e is RpcException { Status.Detail: { Length: > 0 } detail } ? detail : e.Message;
 
     private static Metadata Bearer(string token) => new() { { "authorization", "Bearer " + token } };
 

@@ -26,11 +26,27 @@ internal sealed class TokenAuthentication(
     // Guessing is hopeless against 178 bits; this keeps it, and a broken client in a loop, from costing anything.
     private readonly AttemptLimit _wrong = new(60, TimeSpan.FromMinutes(1), clock);
 
-    /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours.</param>
+    /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours,
+    /// and one whose token has expired goes on being told so.</param>
     public async ValueTask<Caller> IdentifyAsync(string? authorization, string address, CancellationToken cancellation)
     {
+        var caller = await IdentifyAnyAsync(authorization, address, cancellation);
+
+        // A right to pull is the registry's business: for the calls of this server it is worth nothing.
+        return caller.Kind == CallerKind.Pull
+            ? Caller.Refused("a pull token is for the registry alone; set DEPOT_TOKEN to another one, or run \"depot login\"") with { Address = address }
+            : caller;
+    }
+
+    /// <summary>The same for somebody who comes from the registry, with a token as the password.</summary>
+    public ValueTask<Caller> IdentifyRegistryAsync(string secret, string address, CancellationToken cancellation) => secret.Length == 0
+        ? ValueTask.FromResult(Caller.Refused("no token was sent; log in with one as the password: depot pull-token | docker login -u x-token --password-stdin REGISTRY") with { Address = address })
+        : IdentifyAnyAsync(Scheme + secret, address, cancellation);
+
+    private async ValueTask<Caller> IdentifyAnyAsync(string? authorization, string address, CancellationToken cancellation)
+    {
         var caller = await RecognizeAsync(authorization, address, cancellation) with { Address = address };
-        if (caller.Kind != CallerKind.Anonymous || IsEmpty(authorization))
+        if (caller.Kind != CallerKind.Anonymous || caller.IsGenuine || IsEmpty(authorization))
         {
             return caller;
         }
@@ -104,17 +120,17 @@ internal sealed class TokenAuthentication(
         var now = clock.Now();
         if (token.ExpiresAt <= now)
         {
-            return Caller.Refused($"the token expired {Ago(now - token.ExpiresAt.Value)} ago; create a new one, or run \"depot login\"");
+            return Lapsed($"the token expired {Ago(now - token.ExpiresAt.Value)} ago; create a new one, or run \"depot login\"");
         }
 
         if (token.UserId is not null && (token.LastUsedAt ?? token.CreatedAt) + IdleMax <= now)
         {
-            return Caller.Refused("the token was not used for 30 days; run \"depot login\"");
+            return Lapsed("the token was not used for 30 days; run \"depot login\"");
         }
 
-        if (token.BuildFinishedAt is { } finished && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
+        if (token is { Kind: "build", BuildFinishedAt: { } finished } && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
         {
-            return Caller.Refused("the build of this build token is over; start a new build");
+            return Lapsed("the build of this build token is over; start a new build");
         }
 
         use.Mark(token);
@@ -128,9 +144,13 @@ internal sealed class TokenAuthentication(
             Roles = RolesOf(token),
             ProjectId = token.ProjectId,
             BuildId = token.BuildId,
+            BuildRuns = token.BuildId is not null && token.BuildFinishedAt is null,
+            IsUntrusted = token.BuildUntrusted,
             BuilderId = token.BuilderId,
         };
     }
+
+    private static Caller Lapsed(string why) => Caller.Refused(why) with { IsGenuine = true };
 
     private static string NameOf(TokenRecord token) =>
         token.UserEmail is { } email ? $"user {email}" : $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}";
@@ -143,9 +163,10 @@ internal sealed class TokenAuthentication(
         TokenKind.Build => CallerKind.Build,
         TokenKind.Builder => CallerKind.Builder,
         TokenKind.Join => CallerKind.Join,
+        TokenKind.Pull => CallerKind.Pull,
 
-        // A pull token is the registry's, a device token the login's: as a bearer here they are worth nothing.
-        TokenKind.Pull or TokenKind.DevicePoll or null => CallerKind.Anonymous,
+        // The login's own: as a bearer here it is worth nothing.
+        TokenKind.DevicePoll or null => CallerKind.Anonymous,
         _ => CallerKind.Anonymous,
     };
 

@@ -22,6 +22,11 @@ public sealed class DataFolder : IDisposable
     public static DataFolder Open(string path)
     {
         path = System.IO.Path.GetFullPath(path);
+        if (File.Exists(path))
+        {
+            throw new StartupException($"cannot use the data folder {path}: it is a file; choose a folder with --data DIR");
+        }
+
         try
         {
             CreatePrivateFolder(path);

@@ -29,7 +29,7 @@ internal sealed class Database : IAsyncDisposable
         var path = DataFolder.DatabasePath(folder);
         try
         {
-            CreatePrivateFile(path);
+            DemandWritableFile(path);
             Schema.Migrate(path);
             return new Database(path);
         }
@@ -97,14 +97,10 @@ internal sealed class Database : IAsyncDisposable
         return connection;
     }
 
-    private static void CreatePrivateFile(string path)
+    // Made private if need be. SQLite says "unable to open" whatever the reason, and opens what it may not write for reading.
+    private static void DemandWritableFile(string path)
     {
-        if (File.Exists(path))
-        {
-            return;
-        }
-
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;

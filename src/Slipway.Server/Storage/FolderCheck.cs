@@ -1,6 +1,7 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Slipway.Server.Audit;
+using Slipway.Server.Certificates;
 
 namespace Slipway.Server.Storage;
 
@@ -49,9 +50,10 @@ public static class FolderCheck
         }
         catch (SqliteException damaged)
         {
-            problems.Add($"{path} cannot be read: {damaged.Message}; restore a backup");
+            problems.Add($"{path} cannot be read: {damaged.Message.TrimEnd('.')}; restore a backup");
         }
 
+        problems.AddRange(CertificateAuthority.Check(folder));
         CheckSecrets(folder, problems);
         return problems;
     }

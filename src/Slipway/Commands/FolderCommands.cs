@@ -51,10 +51,13 @@ internal static class FolderCommands
         var data = Data(command);
         var file = new Argument<string>("FILE") { Description = "a file that slipway backup wrote" };
         command.Arguments.Add(file);
-        command.SetAction((parsed, _) =>
+        command.SetAction(async (parsed, _) =>
         {
-            SlipwayBackup.Restore(Folder(parsed, data), parsed.GetRequiredValue(file));
-            return Task.FromResult(0);
+            var restored = SlipwayBackup.Restore(Folder(parsed, data), parsed.GetRequiredValue(file), TimeProvider.System);
+            await Console.Out.WriteLineAsync($"restored as of {restored.TakenAt:u}; ended: {restored.SecretsEnded} join tokens, invitations and sign-ins of then");
+            await Console.Error.WriteLineAsync(
+                "slipway: what was revoked or removed after that is back in force: revoke it again (the former folder's audit log has it: slipway admin audit --data DIR)");
+            return 0;
         });
         return command;
     }

@@ -94,16 +94,27 @@ internal sealed class SlipwaySettings
             {
                 _problems.Add($"{path} has the unknown setting \"{property.Name}\"; known are {string.Join(", ", Setting.All.Select(s => s.Key))}");
             }
-            else if (property.Value.ValueKind == JsonValueKind.Array)
+            else if (TextOf(property.Value) is not { } value)
             {
-                _file[property.Name] = string.Join(',', property.Value.EnumerateArray().Select(item => item.ToString()));
+                _problems.Add($"{path} sets \"{property.Name}\" to {property.Value.GetRawText()}: it must be a text, a number, true or false, or a list of those");
             }
-            else
+            else if (!_file.TryAdd(property.Name, value))
             {
-                _file[property.Name] = property.Value.ToString();
+                _problems.Add($"{path} sets \"{property.Name}\" twice: remove one");
             }
         }
     }
+
+    /// <returns>The value as a flag would have it; null for what no flag can say.</returns>
+    private static string? TextOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => "",
+        JsonValueKind.True => "on",
+        JsonValueKind.False => "off",
+        JsonValueKind.String or JsonValueKind.Number => value.ToString(),
+        JsonValueKind.Array when value.EnumerateArray().Select(TextOf).ToArray() is var items && !items.Contains(null) => string.Join(',', items),
+        _ => null,
+    };
 
     // The one place of this program that reads its environment.
 #pragma warning disable RS0030

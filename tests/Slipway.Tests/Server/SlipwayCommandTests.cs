@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Slipway.Settings;
@@ -101,6 +103,7 @@ public sealed class SlipwayCommandTests : IDisposable
     [InlineData("server --data DIR --log-level loud", 1, "--log-level is \"loud\": it must be debug, information, warning or error")]
     [InlineData("server --data /proc/nowhere", 1, "cannot use the data folder /proc/nowhere")]
     [InlineData("server --data DIR --config /nowhere.json", 1, "/nowhere.json cannot be read")]
+    [InlineData("server --data /proc/version", 1, "cannot use the data folder /proc/version: it is a file; choose a folder with --data DIR")]
     [InlineData("builder --data DIR", 1, "no server is named: set --server URL or SLIPWAY_BUILDER_SERVER")]
     [InlineData("nonsense", 2, "see slipway --help")]
     [InlineData("admin token create --data DIR", 1, "there is no Slipway data in")]
@@ -145,6 +148,49 @@ public sealed class SlipwayCommandTests : IDisposable
         var run = await SlipwayProcess.RunAsync(["server", "--data", _folder]);
 
         Assert.Equal($"slipway: {_folder}/slipway.json is not JSON (line 2): correct it, or remove it\n", run.Errors);
+    }
+
+    [Fact]
+    public async Task A_settings_file_may_say_what_flags_can_and_each_thing_once()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder, "slipway.json"),
+            "{\"emulation\": false, \"trustedProxy\": [\"10.0.0.0/8\"], \"publicUrl\": {\"a\": 1}, \"listen\": \"x\", \"listen\": \"y\"}");
+
+        var run = await SlipwayProcess.RunAsync(["server", "--data", _folder]);
+
+        Assert.Equal(
+            [
+                $"slipway: {_folder}/slipway.json sets \"publicUrl\" to {{\"a\": 1}}: it must be a text, a number, true or false, or a list of those",
+                $"slipway: {_folder}/slipway.json sets \"listen\" twice: remove one",
+                "slipway: the listen address is \"x\": it must be ADDRESS:PORT, for example 127.0.0.1:8400",
+            ],
+            run.Errors.TrimEnd().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.UserRead)]
+    [InlineData(UnixFileMode.None)]
+    [SupportedOSPlatform("linux")]
+    public async Task A_database_that_may_not_be_written_is_told_before_anybody_calls(UnixFileMode mode)
+    {
+        await using (await TestServer.StartAsync(folder: _folder))
+        {
+        }
+
+        File.SetUnixFileMode(Path.Combine(_folder, "slipway.db"), mode);
+        var program = Path.Combine(AppContext.BaseDirectory, "slipway");
+        string[] server = [program, "server", "--data", _folder, "--listen", "127.0.0.1:0"];
+
+        // Root may write everything, but for this.
+        var start = Environment.IsPrivilegedProcess
+            ? new ProcessStartInfo("setpriv", ["--bounding-set=-dac_override,-dac_read_search", .. server])
+            : new ProcessStartInfo(program, server[1..]);
+        start.RedirectStandardError = true;
+        using var run = Process.Start(start)!;
+        var errors = await run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal($"slipway: cannot open the database {_folder}/slipway.db: Access to the path '{_folder}/slipway.db' is denied; check the folder, or restore a backup\n", errors);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Dapper;
+using Grpc.Core;
 using Microsoft.Data.Sqlite;
 using Slipway.Contract.Connect;
 using Slipway.Server;
@@ -209,6 +210,65 @@ public sealed class StorageTests : IDisposable
     }
 
     [Fact]
+    public async Task An_authority_that_is_damaged_or_gone_is_told_by_check()
+    {
+        await using (await TestServer.StartAsync(folder: _folder))
+        {
+        }
+
+        File.Delete(Path.Combine(_folder, "ca", "builder-client.pem"));
+        File.Copy(Path.Combine(_folder, "ca", "builder-server.key"), Path.Combine(_folder, "ca", "build-client.key"), overwrite: true);
+
+        var problems = FolderCheck.Run(_folder);
+
+        Assert.Equal(2, problems.Count);
+        Assert.Contains(problems, problem => problem.Contains("builder-client.pem is missing", StringComparison.Ordinal));
+        Assert.Contains(problems, problem => problem.StartsWith($"cannot use the certificate authority {_folder}/ca/build-client.pem: ", StringComparison.Ordinal));
+        Assert.Contains("build-client.pem", (await Assert.ThrowsAsync<StartupException>(() => TestServer.StartAsync(folder: _folder))).Message);
+    }
+
+    [Fact]
+    public async Task A_backup_that_is_cut_off_restores_nothing()
+    {
+        var file = Path.Combine(_folder, "backup.tar");
+        var other = Path.Combine(_folder, "restored");
+        await using (await TestServer.StartAsync(folder: Path.Combine(_folder, "live")))
+        {
+        }
+
+        Backup.Write(Path.Combine(_folder, "live"), file);
+        using (var cut = File.OpenWrite(file))
+        {
+            cut.SetLength(cut.Length - 2048);
+        }
+
+        var refused = Assert.Throws<StartupException>(() => Backup.Restore(other, file, TimeProvider.System));
+
+        Assert.StartsWith($"cannot restore {file} into {other}: ", refused.Message);
+        Assert.Empty(Directory.EnumerateFiles(other, "*.db", SearchOption.AllDirectories));
+        Assert.Empty(Directory.EnumerateFiles(other, "*.key", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Secrets_for_one_use_do_not_come_back_with_a_backup()
+    {
+        var file = Path.Combine(_folder, "backup.tar");
+        var other = Path.Combine(_folder, "restored");
+        await using var server = await TestServer.StartAsync(folder: Path.Combine(_folder, "live"));
+        var join = (await server.Admin().CreateJoinTokenAsync(new())).Token;
+        Backup.Write(server.Options.DataDirectory, file);
+
+        Assert.Equal(1, Backup.Restore(other, file, TimeProvider.System).SecretsEnded);
+
+        Assert.Empty(FolderCheck.Run(other));
+        await using var restored = await TestServer.StartAsync(folder: other);
+        var refused = await Assert.ThrowsAsync<RpcException>(
+            () => restored.Fleet(join).EnrollAsync(new() { Name = "late", Csr = FakeBuilder.NewCsr() }).ResponseAsync);
+        Assert.Equal(StatusCode.Unauthenticated, refused.StatusCode);
+        Assert.Single((await restored.Admin(server.Owner).ListAuditAsync(new() { Action = "data.restore" })).Records);
+    }
+
+    [Fact]
     public async Task A_backup_of_a_live_server_restores_into_an_empty_folder_only()
     {
         var file = Path.Combine(_folder, "backup.tar");
@@ -217,7 +277,7 @@ public sealed class StorageTests : IDisposable
         var (build, token) = await server.CreateBuildAsync();
         Backup.Write(server.Options.DataDirectory, file);
 
-        Backup.Restore(other, file);
+        Backup.Restore(other, file, TimeProvider.System);
 
         Assert.Empty(FolderCheck.Run(other));
         await using (var restored = await TestServer.StartAsync(folder: other))
@@ -225,8 +285,8 @@ public sealed class StorageTests : IDisposable
             Assert.Equal(build, (await restored.Builds(token).GetBuildAsync(new() { BuildId = build })).BuildId);
         }
 
-        Assert.Contains("already in use by pid", Assert.Throws<StartupException>(() => Backup.Restore(server.Options.DataDirectory, file)).Message);
-        Assert.Contains("has data already", Assert.Throws<StartupException>(() => Backup.Restore(other, file)).Message);
+        Assert.Contains("already in use by pid", Assert.Throws<StartupException>(() => Backup.Restore(server.Options.DataDirectory, file, TimeProvider.System)).Message);
+        Assert.Contains("has data already", Assert.Throws<StartupException>(() => Backup.Restore(other, file, TimeProvider.System)).Message);
     }
 
     private GroupCommit Writer()

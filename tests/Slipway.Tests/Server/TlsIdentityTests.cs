@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Slipway.Server;
+using Slipway.Server.Storage;
 using Slipway.Tests.Server.Support;
 using Slipway.Tests.Support;
 using Xunit;
@@ -69,6 +70,29 @@ public sealed class TlsIdentityTests : IDisposable
         Assert.Equal(
             expected is null ? null : string.Format(null, expected, own.NotBefore.ToUniversalTime().ToString("u"), own.NotAfter.ToUniversalTime().ToString("u")),
             identity.Trouble(Now));
+    }
+
+    [Fact]
+    public void Files_that_do_not_belong_together_are_told_of()
+    {
+        using var own = Own().CreateSelfSigned(Now.AddDays(-1), Now.AddDays(9));
+        var (certificate, key) = Write(own.ExportCertificatePem());
+        using var otherKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+        Assert.Equal("the key is another certificate's", Fault(otherKey.ExportPkcs8PrivateKeyPem()));
+        Assert.Equal(
+            $"the key is encrypted; write it without a passphrase: openssl pkey -in {key} -out FILE",
+            Fault(_key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 1))));
+        Assert.Contains("PEM", Fault("nonsense"));
+
+        string Fault(string keyText)
+        {
+            File.WriteAllText(key, keyText);
+            var refused = Assert.Throws<StartupException>(() => TlsIdentity.Load(certificate, key));
+            var beginning = $"the TLS certificate {certificate} with the key {key} cannot be used: ";
+            Assert.StartsWith(beginning, refused.Message);
+            return refused.Message[beginning.Length..];
+        }
     }
 
     private static CertificateRequest Authority(string name, ECDsa key)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.ControlPlane.Oidc;
 
@@ -66,7 +67,7 @@ internal sealed class OidcRequest(Func<HttpClient> open, TimeProvider clock)
         }
         catch (HttpRequestException problem)
         {
-            throw new PassingException($"{provider} could not be asked for a token: {WithoutQuery(url)}: {Unreachable.Reason(problem.InnerException ?? problem)}", problem);
+            throw new PassingException($"{provider} could not be asked for a token: {WithoutQuery(url)}: {ConnectFault.Reason(problem.InnerException ?? problem)}", problem);
         }
         catch (OperationCanceledException problem) when (!cancellation.IsCancellationRequested)
         {
