@@ -20,6 +20,9 @@ internal enum CallerKind
     /// <summary>A CI provider's word for a job, as far as projects trust it.</summary>
     Oidc,
     Build,
+
+    /// <summary>Somebody who was given the right to pull from the registry, and no other.</summary>
+    Pull,
     Builder,
 
     /// <summary>A machine that wants to become a builder.</summary>
@@ -53,6 +56,12 @@ internal sealed record Caller
     public string? ProjectId { get; init; }
 
     public string? BuildId { get; init; }
+
+    /// <summary>Of a build's own token: whether it is not over.</summary>
+    public bool BuildRuns { get; init; }
+
+    /// <summary>The build of the token is an untrusted one: it has no part in what others of its project share.</summary>
+    public bool IsUntrusted { get; init; }
 
     public string? BuilderId { get; init; }
 

@@ -32,6 +32,9 @@ internal sealed record Build
     /// <summary>Anybody may have written what it builds: it shares nothing with the project's other builds.</summary>
     public bool Untrusted { get; init; }
 
+    /// <summary>What it saves in the registry, as <see cref="Registry.SavedImages"/> reads it; null for nothing.</summary>
+    public string? Saved { get; init; }
+
     public long CreatedAt { get; init; }
 
     public long? FinishedAt { get; init; }

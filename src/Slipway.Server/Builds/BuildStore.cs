@@ -8,21 +8,21 @@ namespace Slipway.Server.Builds;
 /// <summary>Builds and their stays on engines.</summary>
 internal sealed class BuildStore(Database database)
 {
-    private const string Columns =
+    private const string Fields =
         """
-        b.id, b.project_id, p.organization_id, p.name AS project_name, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted, b.created_at, b.finished_at
-        FROM builds b JOIN projects p ON p.id = b.project_id
+        b.id, b.project_id, p.organization_id, p.name AS project_name, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted,
+        b.saved, b.created_at, b.finished_at
         """;
+
+    private const string Columns = $"{Fields} FROM builds b JOIN projects p ON p.id = b.project_id";
 
     /// <summary>
     /// Of each project its newest builds by the index, and of these the newest: what an organization with a million builds and five hundred
     /// projects costs is five hundred short walks, in one query. The cross join is SQLite's way to be told the order.
     /// </summary>
     private const string Newest =
-        """
-        b.id, b.project_id, p.organization_id, p.name AS project_name, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted,
-        b.created_at, b.finished_at
-        FROM projects p CROSS JOIN builds b ON b.id IN (
+        $"""
+        {Fields} FROM projects p CROSS JOIN builds b ON b.id IN (
             SELECT c.id FROM builds c
             WHERE c.project_id = p.id AND (c.created_at, c.id) < (@createdAt, @id) AND c.created_at >= @Since
                 AND (@Status = 0 OR c.status = @Status) AND (@By = '' OR instr(lower(c.started_by), lower(@By)) > 0)
@@ -43,6 +43,10 @@ internal sealed class BuildStore(Database database)
 
     internal static string ListSql(BuildFilter filter) =>
         $"SELECT {Newest} WHERE {(filter.IsOfProject ? "p.id = @Scope" : "p.organization_id = @Scope AND p.deleted_at IS NULL")} ORDER BY b.created_at DESC, b.id DESC LIMIT @count";
+
+    /// <summary>Builds of the project that saved something, newest first.</summary>
+    public IReadOnlyList<Build> ListSaved(string projectId) => database.Read(connection => connection.Query<Build>(
+        $"SELECT {Columns} WHERE b.project_id = @projectId AND b.saved IS NOT NULL ORDER BY b.created_at DESC, b.id DESC", new { projectId }).AsList());
 
     public long CountRunning() => database.Read(connection => connection.ExecuteScalar<long>("SELECT count(*) FROM builds WHERE status = 1"));
 
@@ -78,8 +82,8 @@ internal sealed class BuildStore(Database database)
             alongside?.Invoke(connection);
             connection.ExecutePrepared(
                 """
-                INSERT INTO builds (id, project_id, status, tags, started_by, origin, untrusted, created_at)
-                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Origin, @Untrusted, @CreatedAt)
+                INSERT INTO builds (id, project_id, status, tags, started_by, origin, untrusted, saved, created_at)
+                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Origin, @Untrusted, @Saved, @CreatedAt)
                 """,
                 ("@Id", build.Id),
                 ("@ProjectId", build.ProjectId),
@@ -88,6 +92,7 @@ internal sealed class BuildStore(Database database)
                 ("@StartedBy", build.StartedBy),
                 ("@Origin", build.Origin),
                 ("@Untrusted", build.Untrusted),
+                ("@Saved", build.Saved),
                 ("@CreatedAt", build.CreatedAt));
             return TokenStore.Insert(connection, token, tokenHash);
         },

@@ -23,6 +23,11 @@ internal static class ServerPages
         signedIn.MapProjects();
         signedIn.MapTrust();
         signedIn.MapBuilds();
+        signedIn.MapTokens();
+        signedIn.MapPeople();
+        signedIn.MapAudit();
+        signedIn.MapBuilders();
+        signedIn.MapAccount();
         pages.MapSignIn();
         pages.MapLogin();
         if (options.SignInIssuer is not null)

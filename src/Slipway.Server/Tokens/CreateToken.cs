@@ -132,4 +132,8 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
 /// <summary>What somebody asks of a token, whoever's it is to be.</summary>
 /// <param name="Expires">Zero: what is usual for its kind.</param>
 /// <param name="AllowedFrom">Addresses and networks that calls with it may come from; empty: anywhere.</param>
-internal sealed record NewToken(string Name, TimeSpan Expires, IReadOnlyList<string> AllowedFrom);
+internal sealed record NewToken(string Name, TimeSpan Expires, IReadOnlyList<string> AllowedFrom)
+{
+    /// <summary>Nothing in particular.</summary>
+    public static NewToken Usual { get; } = new("", TimeSpan.Zero, []);
+}

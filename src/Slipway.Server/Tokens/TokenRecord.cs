@@ -50,6 +50,9 @@ internal sealed record TokenRecord
     /// <summary>When the build of a build token ended.</summary>
     public long? BuildFinishedAt { get; init; }
 
+    /// <summary>Whether the build that it belongs to is an untrusted one.</summary>
+    public bool BuildUntrusted { get; init; }
+
     /// <summary>When the project of a project token was deleted.</summary>
     public long? ProjectDeletedAt { get; init; }
 

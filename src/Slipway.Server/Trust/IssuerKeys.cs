@@ -10,7 +10,7 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
     private readonly ConcurrentDictionary<string, Issuer> _issuers = new(StringComparer.Ordinal);
 
     /// <summary>The key of this name and kind; null when the issuer does not publish it.</summary>
-    public Task<SecurityKey?> FindAsync(string issuer, string keyId, string algorithm, CancellationToken cancellation) =>
+    public Task<JsonWebKey?> FindAsync(string issuer, string keyId, string algorithm, CancellationToken cancellation) =>
         _issuers.GetOrAdd(issuer, name => new Issuer(name, access, clock, log)).FindAsync(keyId, algorithm, cancellation);
 
     /// <summary>One issuer's keys.</summary>
@@ -34,7 +34,7 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
         private DateTimeOffset? _triedAt;
         private Task? _fetching;
 
-        public async Task<SecurityKey?> FindAsync(string keyId, string algorithm, CancellationToken cancellation)
+        public async Task<JsonWebKey?> FindAsync(string keyId, string algorithm, CancellationToken cancellation)
         {
             var key = Known(keyId, algorithm);
             if (key is not null && Age(_fetchedAt) < Fresh)
@@ -52,10 +52,11 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
 
         // By name and by kind: a key whose name alone matches proves nothing.
         private JsonWebKey? Known(string keyId, string algorithm) => _keys.FirstOrDefault(key =>
-            key.Kid == keyId && key.Use != "enc" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
+            key.Kid == keyId && key.Use != "enc" && (key.KeyOps.Count == 0 || key.KeyOps.Contains("verify")) && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
             {
                 SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.RsaSsaPssSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize >= 2048,
                 SecurityAlgorithms.EcdsaSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P256,
+                EdwardsSignature.AnyCurve or EdwardsSignature.Algorithm => EdwardsSignature.IsKey(key),
                 SecurityAlgorithms.EcdsaSha384 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P384,
                 _ => false,
             });
