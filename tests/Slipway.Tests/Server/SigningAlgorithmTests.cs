@@ -29,6 +29,8 @@ public sealed class SigningAlgorithmTests : IAsyncLifetime
         _issuer.Published.AddRange(
         [
             Key("rsa", _rsa), Key("p256", _p256, "P-256"), Key("p384", _p384, "P-384"), Key("short", _short), Key("for-encryption", _rsa, ("use", "enc")),
+            Broken(Key("off-curve", _p256, "P-256"), "y", new byte[32]), Broken(Key("half", _p256, "P-256"), "y", null),
+            Broken(Key("shrunk", _p256, "P-256"), "x", new byte[8]), Broken(Key("no-exponent", _rsa), "e", null),
             Key("rs256-only", _rsa, ("alg", "RS256")), ForWrapping(Key("for-wrapping", _rsa)),
             Key("ed", Public(_edwards)), Key("ed-by-name", Public(_edwards), ("alg", "Ed25519")), Key("ed-for-encryption", Public(_edwards), ("use", "enc")),
             Key("x25519", Public(_edwards), ("crv", "X25519")), Key("ed448", Public(_edwards), ("crv", "Ed448")), Key("ed-as-ec", Public(_edwards), ("kty", "EC")),
@@ -82,6 +84,10 @@ public sealed class SigningAlgorithmTests : IAsyncLifetime
             ("PS256 named for a P-256 key", Token("PS256", "p256", Ps256)),
             ("ES256 of a P-384 key", Token("ES256", "p384", data => _p384.SignData(data, HashAlgorithmName.SHA256))),
             ("ES384 of a P-256 key", Token("ES384", "p256", data => _p256.SignData(data, HashAlgorithmName.SHA384))),
+            ("ES256 with a point off the curve", Token("ES256", "off-curve", Es256)),
+            ("ES256 with half a point", Token("ES256", "half", Es256)),
+            ("ES256 with a point that is too short", Token("ES256", "shrunk", Es256)),
+            ("RS256 with a key without exponent", Token("RS256", "no-exponent", Rs256)),
             ("ES512 of a P-256 key", Token("ES512", "p256", data => _p256.SignData(data, HashAlgorithmName.SHA512))),
             ("PS256 by name, RS256 by padding", Token("PS256", "rsa", Rs256)),
             ("RS256 by name, PS256 by padding", Token("RS256", "rsa", Ps256)),
@@ -160,6 +166,12 @@ public sealed class SigningAlgorithmTests : IAsyncLifetime
         }
 
         return published;
+    }
+
+    private static JsonObject Broken(JsonObject key, string member, byte[]? value)
+    {
+        key[member] = value is null ? null : Base64UrlEncoder.Encode(value);
+        return key;
     }
 
     // RFC 7517 section 4.3.

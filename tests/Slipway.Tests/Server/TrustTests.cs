@@ -9,6 +9,7 @@ using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using ClaimCondition = Slipway.Contract.Admin.V1.ClaimCondition;
 using IssuerAccess = Slipway.Server.Trust.IssuerAccess;
+using TrustStore = Slipway.Server.Trust.TrustStore;
 using Slipway.Tests.Server.Support;
 using Xunit;
 
@@ -194,6 +195,28 @@ public sealed class TrustTests : IAsyncLifetime
         once["jti"] = "one";
         await _server.Builds(_issuer.Sign(once)).CreateBuildAsync(new CreateBuildRequest { ProjectId = third.Id });
         Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(_issuer.Sign(once), third.Id)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_token_that_was_used_stays_used_over_a_restart()
+    {
+        var second = await _server.Admin().CreateProjectAsync(new CreateProjectRequest { OrganizationId = _server.First.OrganizationId, Name = "second" });
+        await TrustAsync(request => request.SingleUse = true);
+        await TrustAsync(request => request.ProjectId = second.Id);
+        var token = _issuer.Sign(Claims());
+        await CreateAsync(token);
+
+        await _server.RestartAsync();
+
+        Assert.Equal("this CI token was used before, and the trust relationship takes each once; ask the CI provider for a new token", (await RefusalAsync(token)).Detail);
+        Assert.Equal("this CI token was used for another project before; ask the CI provider for a new token", (await RefusalAsync(token, second.Id)).Detail);
+
+        // It is remembered until nobody could use it any more, and no longer.
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
+        _clock.Advance(TimeSpan.FromMinutes(6) - TimeSpan.FromSeconds(2));
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
     }
 
     [Fact]
