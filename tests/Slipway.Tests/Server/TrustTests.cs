@@ -129,6 +129,60 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(("", ""), ((await _server.AuditAsync())[0].ProjectId, (await _server.AuditAsync())[0].OrganizationId));
     }
 
+    [Theory]
+    [InlineData("true")]
+    [InlineData(true)]
+    public async Task A_job_that_was_rerun_with_SSH_builds_nothing(object rerun)
+    {
+        await using var circle = await FakeIssuer.StartAsync();
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [circle.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "circleci", Issuer = circle.Url, Conditions = { Equal("oidc.circleci.com/project-id", "app") },
+        });
+        var claims = circle.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+        claims["oidc.circleci.com/project-id"] = "app";
+        await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest());
+
+        claims["oidc.circleci.com/ssh-rerun"] = JsonValue.Create(rerun);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest()));
+
+        Assert.Equal("the job was rerun with SSH, and a person may have been on it; run it again without", refused.Status.Detail);
+    }
+
+    [Fact]
+    public async Task A_GitHub_repository_is_its_ids_whatever_it_is_called_and_whatever_its_subject_looks_like()
+    {
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [_issuer.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "github", Issuer = _issuer.Url, Conditions = { Equal("repository_owner_id", "123"), Equal("repository_id", "456") },
+        });
+
+        async Task<StatusCode> TryAsync(string owner, string name, string ownerId, string id, string subject)
+        {
+            var claims = _issuer.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+            (claims["repository_owner"], claims["repository"], claims["sub"]) = (owner, $"{owner}/{name}", subject);
+            (claims["repository_owner_id"], claims["repository_id"]) = (ownerId, id);
+            try
+            {
+                await server.Builds(_issuer.Sign(claims)).CreateBuildAsync(new CreateBuildRequest { ProjectId = server.First.ProjectId });
+                return StatusCode.OK;
+            }
+            catch (RpcException refused)
+            {
+                return refused.StatusCode;
+            }
+        }
+
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("renamed", "other", "123", "456", "repo:renamed/other:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "123", "999", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "999", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme-123", "app-456", "7", "8", "repo:acme-123/app-456:ref:refs/heads/main"));
+    }
+
     [Fact]
     public async Task A_stranger_learns_nothing()
     {
