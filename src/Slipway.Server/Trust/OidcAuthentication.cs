@@ -100,7 +100,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     }
 
     /// <summary>A job's client sends its token with several calls; the same text under the very same key need not be computed again.</summary>
-    private async Task<bool> IsSignedByAsync(SecurityKey key, JwtText token)
+    private async Task<bool> IsSignedByAsync(JsonWebKey key, JwtText token)
     {
         var hash = token.Hash;
         if (_verified.TryGetValue(hash, out var known) && ReferenceEquals(known, key))
@@ -108,18 +108,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             return true;
         }
 
-        // Signature alone: everything else is judged here, by this server's clock and words.
-        var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
-        {
-            IssuerSigningKey = key,
-            ValidAlgorithms = [token.Algorithm],
-            RequireSignedTokens = true,
-            TryAllIssuerSigningKeys = false,
-            ValidateIssuer = false,
-            ValidateAudience = false,
-            ValidateLifetime = false,
-        });
-        if (!verified.IsValid)
+        if (!(EdwardsSignature.IsName(token.Algorithm) ? EdwardsSignature.IsSignedBy(key, token) : await VerifyAsync(key, token)))
         {
             return false;
         }
@@ -131,6 +120,22 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
 
         _verified[hash] = key;
         return true;
+    }
+
+    private static async Task<bool> VerifyAsync(JsonWebKey key, JwtText token)
+    {
+        // Signature alone: everything else is judged here, by this server's clock and words.
+        var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
+        {
+            IssuerSigningKey = key,
+            ValidAlgorithms = [token.Algorithm],
+            RequireSignedTokens = true,
+            TryAllIssuerSigningKeys = false,
+            ValidateIssuer = false,
+            ValidateAudience = false,
+            ValidateLifetime = false,
+        });
+        return verified.IsValid;
     }
 
     private string? JudgeTime(JwtText token, TimeSpan lifeMax)

@@ -175,6 +175,23 @@ public sealed class TokenTests
     }
 
     [Fact]
+    public async Task Naming_another_organization_beside_a_token_changes_nothing()
+    {
+        await using var server = await TestServer.StartAsync(_clock);
+        var other = await server.Admin().CreateOrganizationAsync(new CreateOrganizationRequest { Name = "other" });
+        var theirs = await server.Admin().CreateProjectAsync(new CreateProjectRequest { OrganizationId = other.Id, Name = "theirs" });
+        var (_, token) = await server.CreateUserAsync(server.First.OrganizationId, "owner");
+        var named = new Metadata { { "x-depot-org", other.Id } };
+
+        var projects = await new ProjectsService.ProjectsServiceClient(server.Invoker(token)).ListProjectsAsync(new(), named);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+            await server.Builds(token).CreateBuildAsync(new CreateBuildRequest { ProjectId = theirs.Id }, named));
+
+        Assert.DoesNotContain(projects.Projects, project => project.Id == theirs.Id);
+        Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task Builds_are_listed_newest_first_page_by_page()
     {
         await using var server = await TestServer.StartAsync(_clock);

@@ -9,6 +9,7 @@ using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using ClaimCondition = Slipway.Contract.Admin.V1.ClaimCondition;
 using IssuerAccess = Slipway.Server.Trust.IssuerAccess;
+using TrustStore = Slipway.Server.Trust.TrustStore;
 using Slipway.Tests.Server.Support;
 using Xunit;
 
@@ -128,6 +129,60 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(("", ""), ((await _server.AuditAsync())[0].ProjectId, (await _server.AuditAsync())[0].OrganizationId));
     }
 
+    [Theory]
+    [InlineData("true")]
+    [InlineData(true)]
+    public async Task A_job_that_was_rerun_with_SSH_builds_nothing(object rerun)
+    {
+        await using var circle = await FakeIssuer.StartAsync();
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [circle.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "circleci", Issuer = circle.Url, Conditions = { Equal("oidc.circleci.com/project-id", "app") },
+        });
+        var claims = circle.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+        claims["oidc.circleci.com/project-id"] = "app";
+        await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest());
+
+        claims["oidc.circleci.com/ssh-rerun"] = JsonValue.Create(rerun);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest()));
+
+        Assert.Equal("the job was rerun with SSH, and a person may have been on it; run it again without", refused.Status.Detail);
+    }
+
+    [Fact]
+    public async Task A_GitHub_repository_is_its_ids_whatever_it_is_called_and_whatever_its_subject_looks_like()
+    {
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [_issuer.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "github", Issuer = _issuer.Url, Conditions = { Equal("repository_owner_id", "123"), Equal("repository_id", "456") },
+        });
+
+        async Task<StatusCode> TryAsync(string owner, string name, string ownerId, string id, string subject)
+        {
+            var claims = _issuer.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+            (claims["repository_owner"], claims["repository"], claims["sub"]) = (owner, $"{owner}/{name}", subject);
+            (claims["repository_owner_id"], claims["repository_id"]) = (ownerId, id);
+            try
+            {
+                await server.Builds(_issuer.Sign(claims)).CreateBuildAsync(new CreateBuildRequest { ProjectId = server.First.ProjectId });
+                return StatusCode.OK;
+            }
+            catch (RpcException refused)
+            {
+                return refused.StatusCode;
+            }
+        }
+
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("renamed", "other", "123", "456", "repo:renamed/other:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "123", "999", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "999", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme-123", "app-456", "7", "8", "repo:acme-123/app-456:ref:refs/heads/main"));
+    }
+
     [Fact]
     public async Task A_stranger_learns_nothing()
     {
@@ -194,6 +249,28 @@ public sealed class TrustTests : IAsyncLifetime
         once["jti"] = "one";
         await _server.Builds(_issuer.Sign(once)).CreateBuildAsync(new CreateBuildRequest { ProjectId = third.Id });
         Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(_issuer.Sign(once), third.Id)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_token_that_was_used_stays_used_over_a_restart()
+    {
+        var second = await _server.Admin().CreateProjectAsync(new CreateProjectRequest { OrganizationId = _server.First.OrganizationId, Name = "second" });
+        await TrustAsync(request => request.SingleUse = true);
+        await TrustAsync(request => request.ProjectId = second.Id);
+        var token = _issuer.Sign(Claims());
+        await CreateAsync(token);
+
+        await _server.RestartAsync();
+
+        Assert.Equal("this CI token was used before, and the trust relationship takes each once; ask the CI provider for a new token", (await RefusalAsync(token)).Detail);
+        Assert.Equal("this CI token was used for another project before; ask the CI provider for a new token", (await RefusalAsync(token, second.Id)).Detail);
+
+        // It is remembered until nobody could use it any more, and no longer.
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
+        _clock.Advance(TimeSpan.FromMinutes(6) - TimeSpan.FromSeconds(2));
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
     }
 
     [Fact]
