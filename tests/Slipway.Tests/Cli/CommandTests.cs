@@ -90,7 +90,7 @@ public sealed class CommandTests : IAsyncLifetime
     {
         _server.Fails("ListProjects", 401, "unauthenticated", "invalid token");
         var refused = await _scene.RunAsync(["login", "--token", "bad"]);
-        Assert.Equal("Error: unauthenticated: invalid token\nThe token is the one of --token; `depot login`, or `slipway admin token create`, makes a new one.\n", refused.Error);
+        Assert.Equal("Error: unauthenticated: invalid token\nIt is the token of --token; `depot login`, or `slipway admin token create`, makes a new one.\n", refused.Error);
         Assert.False(File.Exists(_scene.Settings.ConfigPath));
 
         _server.WithBuild("tcp://x:1");
