@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Slipway.Contract.Tokens;
 
 namespace Slipway.Server.Trust;
@@ -100,9 +101,38 @@ internal sealed class JwtText
 
     private static JsonElement Parse(byte[] json)
     {
+        RefuseBrokenText(json);
+
         // A copy of its own, so that the document's pooled memory is given back.
         using var document = JsonDocument.Parse(json, Strict);
         return document.RootElement.Clone();
+    }
+
+    // The reader looks at a text when it is asked for it, and throws then: half a surrogate pair, bytes that are no UTF-8.
+    private static void RefuseBrokenText(byte[] json)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new JsonException("not UTF-8");
+        }
+
+        if (json.AsSpan().IndexOf("\\u"u8) < 0)
+        {
+            return;
+        }
+
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                _ = reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String ? reader.GetString() : null;
+            }
+        }
+        catch (InvalidOperationException broken)
+        {
+            throw new JsonException("half a surrogate pair", broken);
+        }
     }
 
     // Decoders forgive padding, white space and stray low bits; then two texts would be one token.
