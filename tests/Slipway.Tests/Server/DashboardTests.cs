@@ -461,7 +461,8 @@ public sealed class DashboardTests : IAsyncLifetime
             Conditions =
             {
                 new ClaimCondition { Claim = "organization_slug", Operator = "equals", Values = { "acme" } },
-                new ClaimCondition { Claim = "pipeline_slug", Operator = "equals", Values = { Hostile.Replace("*", "", StringComparison.Ordinal) } },
+                new ClaimCondition { Claim = "pipeline_slug", Operator = "equals", Values = { "app" } },
+                new ClaimCondition { Claim = "build_branch", Operator = "equals", Values = { Hostile.Replace("*", "", StringComparison.Ordinal) } },
             },
         });
         var token = await admin.CreateTokenAsync(new() { ProjectId = project, Name = Hostile });
