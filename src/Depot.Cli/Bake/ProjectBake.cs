@@ -96,6 +96,11 @@ internal sealed class ProjectBake : IAsyncDisposable
                 lint.Judge(await opened.CallAsync(builders, new CallSpec("lint"), show, cancellation), target.Plan.DockerfileName, cli.Error);
             }
 
+            if (target.Plan.Saves)
+            {
+                opened.SaveAs([.. build.SavedNames.Select(name => $"{name}-{target.Name}")]);
+            }
+
             return new BakeResult(target, await opened.RunAsync(builders, solve => LinksAsync(target, opened, solve, folders, cancellation), show, cancellation), build);
         }
         catch (CliException problem)

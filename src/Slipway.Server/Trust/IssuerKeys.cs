@@ -106,7 +106,7 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
                 or KeyNotFoundException or ArgumentException or InvalidOperationException or System.Net.Sockets.SocketException)
             {
                 _isDown = true;
-                ServerLog.KeysUnavailable(log, name, failure.Message);
+                ServerLog.KeysUnavailable(log, name, failure.InnerException is { } inner ? $"{failure.Message} {inner.Message}" : failure.Message);
             }
         }
 

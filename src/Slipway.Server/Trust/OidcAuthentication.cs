@@ -73,6 +73,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     /// <summary>A refusal of a job that its issuer vouches for: the owners of the relationship that it meant may read of it.</summary>
     private static Caller Vouched(string why, JwtText token, IReadOnlyList<TrustPolicy> policies, string address) => Caller.Refused(why) with
     {
+        IsGenuine = true,
         Name = TrustMatch.NameOf(token, policies[0].Provider),
         Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy, address)), null)?.Policy,
     };

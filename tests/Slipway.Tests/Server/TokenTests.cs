@@ -22,7 +22,9 @@ public sealed class TokenTests
     [Theory]
     [InlineData(null, "no token was sent; set DEPOT_TOKEN or run \"depot login\"")]
     [InlineData("hello", "the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"")]
-    [InlineData("slpu_000000000000000000000000000000000000", "the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"")]
+    [InlineData("", "no token was sent; set DEPOT_TOKEN or run \"depot login\"")]
+    [InlineData("slpu_000000000000000000000000000000000000", "the token is malformed: its checksum does not fit; copy it again into DEPOT_TOKEN, or run \"depot login\"")]
+    [InlineData("slpp_cut", "the token is malformed: it has 8 characters instead of 41; copy it again into DEPOT_TOKEN, or run \"depot login\"")]
     public async Task A_token_that_is_none_is_told_so(string? token, string expected)
     {
         await using var server = await TestServer.StartAsync(_clock);

@@ -462,8 +462,14 @@ public sealed class TrustTests : IAsyncLifetime
     [InlineData("oidc", "https://x.example.com?a=b", "sub equals x", "the issuer \"https://x.example.com?a=b\" is not an https:// URL; copy it from the \"iss\" claim of a token")]
     [InlineData("oidc", "https://x.example.com", "sub likes x", "the condition on sub is \"likes\"; use equals, in or matches")]
     [InlineData("oidc", "https://x.example.com", "sub equals x|sub equals y", "the claim sub has two conditions; use one with several values: in")]
+    [InlineData("buildkite", "", "organization_slug equals acme|pipeline_slug equals App", "no token of buildkite has the pipeline_slug \"App\"; a slug is in lower case and has no spaces; copy it from the pipeline's address")]
+    [InlineData("github", "", "repository equals app", "no token of github has the repository \"app\"; write OWNER/NAME")]
+    [InlineData("github", "", "repository equals acme/app|ref equals main", "no token of github has the ref \"main\"; write refs/heads/BRANCH, or refs/tags/TAG")]
+    [InlineData("github", "", "repository equals acme/app|ref matches release-*", "no token of github has the ref \"release-*\"; write refs/heads/BRANCH, or refs/tags/TAG")]
+    [InlineData("github", "", "repository equals other/app|repository_owner equals acme", "no job meets both repository \"other/app\" and repository_owner \"acme\"; the path begins with its owner")]
+    [InlineData("gitlab", "", "project_path equals app|namespace_path equals acme", "no token of gitlab has the project_path \"app\"; write GROUP/PROJECT")]
     [InlineData("jenkins", "", "sub equals x", "the provider is \"jenkins\"; choose one of buildkite, github, gitlab, circleci, oidc")]
-    public async Task A_relationship_that_strangers_could_meet_is_not_saved(string provider, string issuer, string conditions, string expected)
+    public async Task A_relationship_that_strangers_could_meet_or_nobody_is_not_saved(string provider, string issuer, string conditions, string expected)
     {
         var request = new AddTrustRequest { ProjectId = _server.First.ProjectId, Provider = provider, Issuer = issuer };
         foreach (var condition in conditions.Split('|', StringSplitOptions.RemoveEmptyEntries))
