@@ -22,6 +22,9 @@ internal sealed class JwtText
     private readonly JsonElement _header;
     private readonly JsonElement _claims;
 
+    // One relationship after the other asks for the same few.
+    private readonly Dictionary<string, string?> _read = new(StringComparer.Ordinal);
+
     private JwtText(string text, JsonElement header, JsonElement claims)
     {
         Text = text;
@@ -84,17 +87,27 @@ internal sealed class JwtText
     }
 
     /// <summary>A claim as text: strings as they are, numbers and booleans as JSON writes them; objects, arrays and null are no text.</summary>
-    public string? Claim(string name) => !_claims.TryGetProperty(name, out var claim) ? null : claim.ValueKind switch
+    public string? Claim(string name)
     {
-        JsonValueKind.String => claim.GetString(),
-        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => claim.GetRawText(),
-        _ => null,
-    };
+        if (!_read.TryGetValue(name, out var text))
+        {
+            _read[name] = text = ReadClaim(name);
+        }
+
+        return text;
+    }
 
     /// <summary>A NumericDate in Unix milliseconds (RFC 7519 section 2: seconds, maybe with a fraction).</summary>
     public long? Time(string name) =>
         _claims.TryGetProperty(name, out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetDouble(out var seconds)
         && seconds is > 0 and < 100_000_000_000 ? (long)(seconds * 1000) : null;
+
+    private string? ReadClaim(string name) => !_claims.TryGetProperty(name, out var claim) ? null : claim.ValueKind switch
+    {
+        JsonValueKind.String => claim.GetString(),
+        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => claim.GetRawText(),
+        _ => null,
+    };
 
     private string? Header(string name) =>
         _header.TryGetProperty(name, out var header) && header.ValueKind == JsonValueKind.String ? header.GetString() : null;
