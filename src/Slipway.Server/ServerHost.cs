@@ -15,6 +15,7 @@ using Slipway.Server.Listening;
 using Slipway.Server.Login;
 using Slipway.Server.Pages;
 using Slipway.Server.Projects;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server;
@@ -111,6 +112,7 @@ public static class ServerHost
             .AddSingleton(settled)
             .AddSingleton(DownloadShelf.Open(options.DownloadsDirectory))
             .AddSingleton(options)
+            .AddSingleton<ImageRegistry>()
             .AddControlPlane(database, options.Clock, serves: true)
             .AddServing(certificates, options)
             .AddHostedService(services => services.GetRequiredService<BuildReaper>())
@@ -146,8 +148,15 @@ public static class ServerHost
         app.MapGrpcService<OrganizationEndpoints>();
         app.MapGrpcService<CoreProjectEndpoints>();
         app.MapGrpcService<LoginEndpoints>();
+        app.MapGrpcService<RegistryEndpoints>();
+        app.MapGrpcService<PushEndpoints>();
         app.MapPages(options);
         app.MapDownloads();
+        if (app.Services.GetRequiredService<ImageRegistry>().Url is not null)
+        {
+            RegistryTokenEndpoint.Map(app);
+        }
+
         return app;
     }
 

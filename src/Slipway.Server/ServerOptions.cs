@@ -46,6 +46,9 @@ public sealed record ServerOptions
     /// <summary>Addresses whose word for where a call came from is believed: the proxies in front of this server.</summary>
     public IReadOnlyList<string> TrustedProxies { get; init; } = [];
 
+    /// <summary>The registry that the operator runs for saved images, as its clients reach it; none when null.</summary>
+    public string? RegistryUrl { get; init; }
+
     /// <summary>Whether a builder of another architecture serves a platform, by emulation, while there is none of its own.</summary>
     public bool Emulation { get; init; } = true;
 
@@ -77,6 +80,7 @@ public sealed record ServerOptions
             problems.Add($"the downloads folder {downloads} does not exist: make it with ./build --all, or leave --downloads out");
         }
 
+        ValidateRegistry(problems);
         if (TlsCertificate is null != TlsKey is null)
         {
             problems.Add("TLS needs both files: --tls-cert FILE and --tls-key FILE");
@@ -134,6 +138,16 @@ public sealed record ServerOptions
         if (SignInClientId is null || SignInClientSecretFile is null || !File.Exists(SignInClientSecretFile))
         {
             problems.Add("people cannot sign in through the provider without --sign-in-client-id ID and --sign-in-client-secret-file FILE, which must be there");
+        }
+    }
+
+    // An image's name has room for a host and a port only; over plain http its tokens could be read on the way.
+    private void ValidateRegistry(List<string> problems)
+    {
+        if (RegistryUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var registry)
+            && (registry.Scheme == "https" || (registry.Scheme == "http" && registry.IsLoopback)) && registry.PathAndQuery == "/" && registry.UserInfo.Length == 0))
+        {
+            problems.Add($"the registry URL is \"{url}\": it must be https://HOST or https://HOST:PORT (http only on this machine)");
         }
     }
 }

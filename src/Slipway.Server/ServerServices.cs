@@ -10,6 +10,7 @@ using Slipway.Server.Login;
 using Slipway.Server.People;
 using Slipway.Server.Projects;
 using Slipway.Server.Records;
+using Slipway.Server.Registry;
 using Slipway.Server.Sessions;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
@@ -43,6 +44,7 @@ internal static class ServerServices
             .AddSingleton<AuditStore>()
             .AddSingleton<ReadAudit>()
             .AddSingleton<CreateToken>()
+            .AddSingleton<CreatePullToken>()
             .AddSingleton<ManageTokens>()
             .AddSingleton<ManagePeople>()
             .AddSingleton<ManageTrust>()
@@ -70,6 +72,12 @@ internal static class ServerServices
         .AddSingleton<DeviceLogin>()
         .AddSingleton<BuildActivity>()
         .AddSingleton<AcquireBuilder>()
+        .AddSingleton<GrantScopes>()
+        .AddSingleton<RegistryTokenEndpoint>()
+        .AddSingleton<SavedImages>()
+        .AddSingleton<RegistryApi>()
+        .AddSingleton<ListImages>()
+        .AddSingleton<DeleteImages>()
         .AddSingleton<StartBuild>()
         .AddSingleton<ConnectBuild>()
         .AddSingleton<EndBuild>()
@@ -82,6 +90,8 @@ internal static class ServerServices
         .AddSingleton<OrganizationEndpoints>()
         .AddSingleton<CoreProjectEndpoints>()
         .AddSingleton<LoginEndpoints>()
+        .AddSingleton<RegistryEndpoints>()
+        .AddSingleton<PushEndpoints>()
         .AddSingleton<FleetEndpoints>()
         .AddSingleton<BuildReaper>();
 }

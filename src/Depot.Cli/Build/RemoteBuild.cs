@@ -93,6 +93,11 @@ internal sealed class RemoteBuild : IAsyncDisposable
         {
             _steps.Start($"[depot] build: {_record.Url}").Complete();
         }
+
+        if (_record.IsUntrusted)
+        {
+            _steps.Start("[depot] this build is untrusted: its cache is apart from the project's own").Complete();
+        }
     }
 
     private Task FinishFailedAsync(Exception problem, CancellationToken cancellation) =>

@@ -44,6 +44,7 @@ internal static class ListBuildsCommand
                 new("Started", "startTime", build => Started(build).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)),
                 TableColumn<BuildRow>.OfNumber(
                     "Duration (s)", "duration", build => (long)((build.FinishedAt?.ToDateTimeOffset() ?? now) - Started(build)).TotalSeconds),
+                new("Trust", "trust", build => build.Untrusted ? "untrusted" : "trusted") { IsInCsv = false },
             ],
             builds));
     }

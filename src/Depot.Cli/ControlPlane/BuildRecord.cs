@@ -15,6 +15,7 @@ internal sealed class BuildRecord
         Token = Credentials.Of(created.BuildToken, "this build");
         Url = created.BuildUrl;
         ProjectId = created.ProjectId;
+        IsUntrusted = created.Untrusted;
         RegistryLogins = created.AdditionalCredentials;
     }
 
@@ -28,6 +29,9 @@ internal sealed class BuildRecord
 
     /// <summary>The project that the server chose, which need not be the one asked for.</summary>
     public string ProjectId { get; }
+
+    /// <summary>Whether the build runs apart from the project's own: anybody may have written it.</summary>
+    public bool IsUntrusted { get; }
 
     /// <summary>Registry logins that come with this build.</summary>
     public IReadOnlyList<CreateBuildResponse.Types.Credential> RegistryLogins { get; }

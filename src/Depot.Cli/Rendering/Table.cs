@@ -31,10 +31,11 @@ internal sealed class Table<T>(IReadOnlyList<TableColumn<T>> columns, IReadOnlyL
         }
 
         var text = new StringBuilder();
-        AppendCsv(text, columns.Select(column => column.Title));
+        var shown = columns.Where(column => column.IsInCsv).ToList();
+        AppendCsv(text, shown.Select(column => column.Title));
         foreach (var row in rows)
         {
-            AppendCsv(text, columns.Select(column => column.Text(row)));
+            AppendCsv(text, shown.Select(column => column.Text(row)));
         }
 
         return text.ToString();
@@ -79,6 +80,9 @@ internal sealed record TableColumn<T>(string Title, string JsonName, Func<T, str
 {
     /// <summary>The value in JSON; a string unless told otherwise.</summary>
     public Action<GoJsonWriter, T> WriteJson { get; init; } = (json, row) => json.String(Text(row));
+
+    /// <summary>False for what the published client's listing does not have: programs know a field of csv by its place.</summary>
+    public bool IsInCsv { get; init; } = true;
 
     /// <summary>A column of whole numbers.</summary>
     public static TableColumn<T> OfNumber(string title, string jsonName, Func<T, long> value) =>

@@ -1,7 +1,7 @@
 namespace Slipway.Contract.Connect;
 
 /// <summary>A failure that the caller is meant to see: a code, what happened, and what to do about it.</summary>
-public sealed class ApiException : Exception
+public class ApiException : Exception
 {
     public ApiException(ConnectCode code, string message, string? hint = null, Exception? inner = null)
         : base(hint is null ? message : $"{message}; {hint}", inner) => Code = code;

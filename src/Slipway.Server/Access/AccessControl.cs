@@ -20,7 +20,7 @@ internal static class AccessControl
 
         if (!Allows(caller, action, resource))
         {
-            throw new ApiException(ConnectCode.PermissionDenied, $"no access to {resource.Text}", Remedy(caller, action, resource));
+            throw new AccessRefusedException(resource, Remedy(caller, action, resource));
         }
     }
 
@@ -31,7 +31,7 @@ internal static class AccessControl
         CallerKind.User or CallerKind.Organization => caller.Has(Role.Viewer, organizationId),
         CallerKind.Project => projectId is not null && caller.ProjectId == projectId,
         CallerKind.Oidc => projectId is not null && caller.Oidc?.PolicyOf(projectId) is not null,
-        CallerKind.Anonymous or CallerKind.Build or CallerKind.Builder or CallerKind.Join => false,
+        CallerKind.Anonymous or CallerKind.Build or CallerKind.Pull or CallerKind.Builder or CallerKind.Join => false,
         _ => false,
     };
 
@@ -43,7 +43,8 @@ internal static class AccessControl
         CallerKind.Organization => RoleAllows(caller, action, resource),
         CallerKind.Project => ProjectAllows(caller, action, resource),
         CallerKind.Oidc => OidcAllows(caller, action, resource),
-        CallerKind.Build => action is CallerAction.WorkOnBuild && resource.BuildId == caller.BuildId,
+        CallerKind.Build => BuildAllows(caller, action, resource),
+        CallerKind.Pull => action is CallerAction.PullImages && SharesImages(caller, resource),
         CallerKind.Builder => action is CallerAction.ServeAsBuilder && resource.BuilderId == caller.BuilderId,
         CallerKind.Join => action is CallerAction.Enroll,
         CallerKind.Anonymous => false,
@@ -53,12 +54,15 @@ internal static class AccessControl
     private static bool RoleAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
         CallerAction.ListProjects or CallerAction.ListOrganizations or CallerAction.ListTokens => true,
-        CallerAction.ReadBuilds or CallerAction.ReadPeople or CallerAction.ReadTrust => caller.Has(Role.Viewer, resource.OrganizationId),
-        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ResetCache =>
+        CallerAction.ReadBuilds or CallerAction.ReadPeople or CallerAction.ReadTrust or CallerAction.ReadImages or CallerAction.PullImages =>
+            caller.Has(Role.Viewer, resource.OrganizationId),
+        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ResetCache or CallerAction.DeleteImages =>
             caller.Has(Role.Member, resource.OrganizationId),
+        CallerAction.PushImages => caller.Has(Role.Member, resource.OrganizationId) && !resource.IsUntrusted,
         CallerAction.CreateProject or CallerAction.ManageProject or CallerAction.ManageTokens or CallerAction.ManageTrust
             or CallerAction.ManagePeople or CallerAction.ReadAudit => caller.Has(Role.Owner, resource.OrganizationId),
-        CallerAction.ManageOrganizations or CallerAction.ManageBuilders or CallerAction.Enroll or CallerAction.ServeAsBuilder => false,
+        CallerAction.ManageOrganizations or CallerAction.ManageOperators or CallerAction.ManageBuilders or CallerAction.ManageRegistry
+            or CallerAction.Enroll or CallerAction.ServeAsBuilder => false,
         _ => false,
     };
 
@@ -69,10 +73,22 @@ internal static class AccessControl
     private static bool ProjectAllows(Caller caller, CallerAction action, Resource resource) => action switch
     {
         CallerAction.ListProjects => true,
-        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds =>
-            resource.ProjectId is { } project && project == caller.ProjectId,
+        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds or CallerAction.ReadImages or CallerAction.PullImages
+            or CallerAction.DeleteImages => resource.ProjectId is { } project && project == caller.ProjectId,
+        CallerAction.PushImages => resource.ProjectId is { } project && project == caller.ProjectId && !resource.IsUntrusted,
         _ => false,
     };
+
+    // A build saves its image while it runs. The registry's protocol knows no smaller right than one to the whole repository.
+    private static bool BuildAllows(Caller caller, CallerAction action, Resource resource) => action switch
+    {
+        CallerAction.WorkOnBuild => resource.BuildId == caller.BuildId,
+        CallerAction.PullImages or CallerAction.PushImages => caller.BuildRuns && SharesImages(caller, resource),
+        _ => false,
+    };
+
+    private static bool SharesImages(Caller caller, Resource resource) =>
+        resource.ProjectId is { } project && project == caller.ProjectId && resource.IsUntrusted == caller.IsUntrusted;
 
     // A job's token opens builds and reads them; the build's own token does the rest.
     private static bool OidcAllows(Caller caller, CallerAction action, Resource resource) => action switch
@@ -81,17 +97,18 @@ internal static class AccessControl
         CallerAction.CreateBuild => resource.ProjectId is { } project && caller.Oidc!.PolicyOf(project) is not null,
 
         // What other builds printed is not for whoever sends a pull request.
-        CallerAction.ReadBuilds => resource.ProjectId is { } project && !caller.Oidc!.IsUntrustedBy(project),
+        CallerAction.ReadBuilds or CallerAction.ReadImages or CallerAction.PullImages =>
+            resource.ProjectId is { } project && !caller.Oidc!.IsUntrustedBy(project),
         _ => false,
     };
 
     private static string Remedy(Caller caller, CallerAction action, Resource resource) => action switch
     {
-        CallerAction.CreateBuild or CallerAction.ReadBuilds or CallerAction.ListProjects when caller.Oidc is { } job =>
+        CallerAction.CreateBuild or CallerAction.ReadBuilds or CallerAction.ReadImages or CallerAction.ListProjects when caller.Oidc is { } job =>
             job.WhyNot(resource.ProjectId),
         CallerAction.Enroll => "ask the server's owner for a join token: slipway admin builder join-token",
         CallerAction.ServeAsBuilder => "start the builder with a join token: slipway builder --server URL --join TOKEN",
-        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds =>
+        CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds or CallerAction.ReadImages or CallerAction.DeleteImages =>
             "check the id and DEPOT_TOKEN; \"depot list projects\" shows what this token reaches",
         _ => "use a token with more rights: DEPOT_TOKEN of an owner, or slipway admin --data DIR on the server",
     };

@@ -20,6 +20,9 @@ internal enum CallerKind
     /// <summary>A CI provider's word for a job, as far as projects trust it.</summary>
     Oidc,
     Build,
+
+    /// <summary>Somebody who was given the right to pull from the registry, and no other.</summary>
+    Pull,
     Builder,
 
     /// <summary>A machine that wants to become a builder.</summary>
@@ -54,10 +57,19 @@ internal sealed record Caller
 
     public string? BuildId { get; init; }
 
+    /// <summary>Of a build's own token: whether it is not over.</summary>
+    public bool BuildRuns { get; init; }
+
+    /// <summary>The build of the token is an untrusted one: it has no part in what others of its project share.</summary>
+    public bool IsUntrusted { get; init; }
+
     public string? BuilderId { get; init; }
 
     /// <summary>What a CI provider's token says, and who trusts it.</summary>
     public Trust.OidcPrincipal? Oidc { get; init; }
+
+    /// <summary>Of a job that was refused before its relationships were asked: the one that it came closest to, with its own organization.</summary>
+    public Trust.TrustPolicy? Near { get; init; }
 
     /// <summary>Where the call came from; empty for calls inside this machine.</summary>
     public string Address { get; init; } = "";

@@ -14,6 +14,9 @@ internal enum CallerAction
     CreateProject,
     ManageProject,
     ManageOrganizations,
+
+    /// <summary>Say who may do everything.</summary>
+    ManageOperators,
     ListTokens,
     ManageTokens,
     ReadTrust,
@@ -21,7 +24,18 @@ internal enum CallerAction
     ReadPeople,
     ManagePeople,
     ReadAudit,
+
+    /// <summary>See what a project has in the registry, and hand out tokens to pull it.</summary>
+    ReadImages,
+
+    /// <summary>The registry's own three, of one repository.</summary>
+    PullImages,
+    PushImages,
+    DeleteImages,
     ManageBuilders,
+
+    /// <summary>See what the operator's registry has to know of this server.</summary>
+    ManageRegistry,
 
     /// <summary>Trade a join token for a builder's identity.</summary>
     Enroll,

@@ -1,5 +1,6 @@
 using Slipway.Server.Builds;
 using Slipway.Server.Projects;
+using Slipway.Server.Registry;
 
 namespace Slipway.Server.Access;
 
@@ -19,6 +20,9 @@ internal sealed record Resource
     public string? BuildId { get; init; }
 
     public string? BuilderId { get; init; }
+
+    /// <summary>What untrusted builds made: it is apart from the rest of its project.</summary>
+    public bool IsUntrusted { get; init; }
 
     /// <summary>The person whose own it is.</summary>
     public string? UserId { get; init; }
@@ -44,6 +48,16 @@ internal sealed record Resource
         OrganizationId = build?.OrganizationId,
         ProjectId = build?.ProjectId,
         BuildId = build?.Id,
+        IsUntrusted = build?.Untrusted == true,
+    };
+
+    public static Resource Of(ImageRepository repository, Project? project) => new()
+    {
+        Text = $"repository \"{repository.Name}\"",
+        Exists = project is not null,
+        OrganizationId = project?.OrganizationId,
+        ProjectId = project?.Id,
+        IsUntrusted = repository.IsUntrusted,
     };
 
     public static Resource Of(string id, Organization? organization) => new()

@@ -28,6 +28,21 @@ internal sealed class TokenAuthentication(
     /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours.</param>
     public async ValueTask<Caller> IdentifyAsync(string? authorization, string address, CancellationToken cancellation)
     {
+        var caller = await IdentifyAnyAsync(authorization, address, cancellation);
+
+        // A right to pull is the registry's business: for the calls of this server it is worth nothing.
+        return caller.Kind == CallerKind.Pull
+            ? Caller.Refused("a pull token is for the registry alone; set DEPOT_TOKEN to another one, or run \"depot login\"") with { Address = address }
+            : caller;
+    }
+
+    /// <summary>The same for somebody who comes from the registry, with a token as the password.</summary>
+    public ValueTask<Caller> IdentifyRegistryAsync(string secret, string address, CancellationToken cancellation) => secret.Length == 0
+        ? ValueTask.FromResult(Caller.Refused("no token was sent; log in with one as the password: depot pull-token | docker login -u x-token --password-stdin REGISTRY") with { Address = address })
+        : IdentifyAnyAsync(Scheme + secret, address, cancellation);
+
+    private async ValueTask<Caller> IdentifyAnyAsync(string? authorization, string address, CancellationToken cancellation)
+    {
         var caller = await RecognizeAsync(authorization, address, cancellation) with { Address = address };
         if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
         {
@@ -105,7 +120,7 @@ internal sealed class TokenAuthentication(
             return Caller.Refused("the token was not used for 30 days; run \"depot login\"");
         }
 
-        if (token.BuildFinishedAt is { } finished && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
+        if (token is { Kind: "build", BuildFinishedAt: { } finished } && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
         {
             return Caller.Refused("the build of this build token is over; start a new build");
         }
@@ -121,6 +136,8 @@ internal sealed class TokenAuthentication(
             Roles = RolesOf(token),
             ProjectId = token.ProjectId,
             BuildId = token.BuildId,
+            BuildRuns = token.BuildId is not null && token.BuildFinishedAt is null,
+            IsUntrusted = token.BuildUntrusted,
             BuilderId = token.BuilderId,
         };
     }
@@ -136,9 +153,10 @@ internal sealed class TokenAuthentication(
         TokenKind.Build => CallerKind.Build,
         TokenKind.Builder => CallerKind.Builder,
         TokenKind.Join => CallerKind.Join,
+        TokenKind.Pull => CallerKind.Pull,
 
-        // A pull token is the registry's, a device token the login's: as a bearer here they are worth nothing.
-        TokenKind.Pull or TokenKind.DevicePoll or null => CallerKind.Anonymous,
+        // The login's own: as a bearer here it is worth nothing.
+        TokenKind.DevicePoll or null => CallerKind.Anonymous,
         _ => CallerKind.Anonymous,
     };
 

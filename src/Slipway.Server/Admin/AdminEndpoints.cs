@@ -8,6 +8,7 @@ using Slipway.Server.Builds;
 using Slipway.Server.People;
 using Slipway.Server.Projects;
 using Slipway.Server.Records;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
 using Slipway.Server.Trust;
@@ -18,6 +19,7 @@ namespace Slipway.Server.Admin;
 internal sealed class AdminEndpoints(
     ManageProjects manage,
     CreateToken createToken,
+    CreatePullToken createPullToken,
     ManageTokens manageTokens,
     ManagePeople people,
     ManageTrust trust,
@@ -26,7 +28,8 @@ internal sealed class AdminEndpoints(
     ListBuilds listBuilds,
     ProjectStore projects,
     BuildStore builds,
-    RecordStore records) : AdminService.AdminServiceBase
+    RecordStore records,
+    ImageRegistry registry) : AdminService.AdminServiceBase
 {
     private const int LogPage = 1000;
 
@@ -92,6 +95,10 @@ internal sealed class AdminEndpoints(
                 request.ProjectId, asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.UserEmail => await createToken.ForUserAsync(
                 request.UserEmail, asked, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.PullProjectId => await createPullToken.HandleAsync(
+                request.PullProjectId, "", asked, caller, context.CancellationToken),
+            CreateTokenRequest.OwnerOneofCase.PullBuildId => await createPullToken.HandleAsync(
+                "", request.PullBuildId, asked, caller, context.CancellationToken),
             CreateTokenRequest.OwnerOneofCase.User => await createToken.ForOperatorAsync(asked, caller, context.CancellationToken),
             _ => throw Ownerless(caller),
         };
@@ -118,6 +125,19 @@ internal sealed class AdminEndpoints(
         return new CreateTokenResponse { Info = info.ToWire(), Token = secret };
     }
 
+    public override Task<Contract.Admin.V1.Registry> GetRegistry(GetRegistryRequest request, ServerCallContext context)
+    {
+        AccessControl.Authorize(context.Caller(), CallerAction.ManageRegistry, Resource.Instance);
+        return Task.FromResult(new Contract.Admin.V1.Registry
+        {
+            Url = registry.Required.GetLeftPart(UriPartial.Authority),
+            Realm = registry.Realm,
+            Service = registry.Service,
+            Issuer = ImageRegistry.Issuer,
+            Certificates = registry.Signer.Roots,
+        });
+    }
+
     public override async Task<InviteUserResponse> InviteUser(InviteUserRequest request, ServerCallContext context)
     {
         var (invitation, secret) = await people.InviteAsync(
@@ -140,6 +160,12 @@ internal sealed class AdminEndpoints(
     {
         await people.RemoveAsync(request.Email, request.OrganizationId, context.Caller(), context.CancellationToken);
         return new RemoveUserResponse();
+    }
+
+    public override async Task<SetOperatorResponse> SetOperator(SetOperatorRequest request, ServerCallContext context)
+    {
+        await people.SetOperatorAsync(request.Email, request.Operator, context.Caller(), context.CancellationToken);
+        return new SetOperatorResponse();
     }
 
     public override async Task<Contract.Admin.V1.Trust> AddTrust(AddTrustRequest request, ServerCallContext context) =>

@@ -121,6 +121,7 @@ internal static class AdminWire
             CreatedAt = build.CreatedAt.ToWire(),
             FinishedAt = build.FinishedAt.ToWire(),
             StartedBy = build.StartedBy,
+            Untrusted = build.Untrusted,
         };
         summary.Tags.AddRange(JsonSerializer.Deserialize<string[]>(build.Tags) ?? []);
         return summary;

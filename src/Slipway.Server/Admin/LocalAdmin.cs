@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
 
 namespace Slipway.Server.Admin;
@@ -39,7 +40,7 @@ public sealed class LocalAdmin : IAsyncDisposable
             }
 
             var database = Database.Open(path);
-            var services = new ServiceCollection().AddLogging().AddControlPlane(database, clock, serves: false).BuildServiceProvider();
+            var services = new ServiceCollection().AddLogging().AddSingleton(ImageRegistry.Unknown).AddControlPlane(database, clock, serves: false).BuildServiceProvider();
             return new LocalAdmin(folder, database, services);
         }
         catch

@@ -1,5 +1,6 @@
 using Slipway.Server.Access;
 using Slipway.Server.Storage;
+using Slipway.Server.Trust;
 
 namespace Slipway.Server.Audit;
 
@@ -14,18 +15,19 @@ internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvi
     private readonly SemaphoreSlim _flushing = new(1, 1);
     private Dictionary<Key, Seen> _waiting = [];
 
-    public void Add(Caller caller, string action, string detail)
+    /// <param name="concerned">A CI job's relationship, whose owners may read of the refusal.</param>
+    public void Add(Caller caller, string action, string detail, TrustPolicy? concerned = null)
     {
         metrics.CountDenial();
-        var key = new Key(caller.Name, caller.Id, caller.Address, action, detail);
+        var key = new Key(caller.Name, caller.Id, caller.Address, action, detail, concerned?.OrganizationId ?? caller.OrganizationId ?? "", concerned?.ProjectId ?? caller.ProjectId ?? "");
         lock (_lock)
         {
             if (!_waiting.ContainsKey(key) && _waiting.Count >= KindsMax)
             {
-                key = new Key("many", "", "", action, "more refusals than could be told apart");
+                key = new Key("many", "", "", action, "more refusals than could be told apart", "", "");
             }
 
-            var seen = _waiting.GetValueOrDefault(key) ?? new Seen(clock.Now(), caller);
+            var seen = _waiting.GetValueOrDefault(key) ?? new Seen(clock.Now());
             _waiting[key] = seen with { Count = seen.Count + 1 };
         }
     }
@@ -90,12 +92,13 @@ internal sealed class Denials(AuditStore store, ServerMetrics metrics, TimeProvi
         Address = key.Address,
         Action = key.Action,
         Outcome = AuditEntry.Refused,
-        OrganizationId = seen.Caller.OrganizationId ?? "",
-        ProjectId = seen.Caller.ProjectId ?? "",
+        OrganizationId = key.OrganizationId,
+        ProjectId = key.ProjectId,
         Detail = seen.Count == 1 ? key.Detail : $"{key.Detail} ({seen.Count} times)",
     };
 
-    private sealed record Key(string Actor, string ActorId, string Address, string Action, string Detail);
+    private sealed record Key(
+        string Actor, string ActorId, string Address, string Action, string Detail, string OrganizationId, string ProjectId);
 
-    private sealed record Seen(long At, Caller Caller, int Count = 0);
+    private sealed record Seen(long At, int Count = 0);
 }

@@ -24,8 +24,14 @@ internal sealed record Build
 
     public required string StartedBy { get; init; }
 
+    /// <summary>JSON object: what the CI job's token says of the job, by <see cref="Trust.JobOrigin"/>; <c>{}</c> for other callers.</summary>
+    public string Origin { get; init; } = "{}";
+
     /// <summary>Anybody may have written what it builds: it shares nothing with the project's other builds.</summary>
     public bool Untrusted { get; init; }
+
+    /// <summary>What it saves in the registry, as <see cref="Registry.SavedImages"/> reads it; null for nothing.</summary>
+    public string? Saved { get; init; }
 
     public long CreatedAt { get; init; }
 

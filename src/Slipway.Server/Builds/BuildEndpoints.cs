@@ -4,7 +4,9 @@ using Slipway.Contract.Connect;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Server.Access;
 using Slipway.Server.Projects;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
+using Slipway.Server.Tokens;
 
 namespace Slipway.Server.Builds;
 
@@ -17,10 +19,11 @@ internal sealed class BuildEndpoints(
     BuildStore builds,
     ProjectStore projects,
     BuildActivity activity,
+    CreatePullToken pullToken,
+    ImageRegistry registry,
     SettledUrl url) : BuildService.BuildServiceBase
 {
     private const int ReasonLengthMax = 4000;
-    private const string NoRegistry = "this server does not keep images; push with --push, or load with --load";
 
     public override Task<CreateBuildResponse> CreateBuild(CreateBuildRequest request, ServerCallContext context) =>
         start.HandleAsync(request, context.Caller(), context.CancellationToken);
@@ -108,29 +111,42 @@ internal sealed class BuildEndpoints(
             Status = (BuildStatus)build.Status,
             CreatedAt = build.CreatedAt.ToWire(),
             FinishedAt = build.FinishedAt.ToWire(),
+            Untrusted = build.Untrusted,
         }));
         return Task.FromResult(response);
     }
 
-    public override Task<GetPullInfoResponse> GetPullInfo(GetPullInfoRequest request, ServerCallContext context)
+    public override async Task<GetPullInfoResponse> GetPullInfo(GetPullInfoRequest request, ServerCallContext context)
     {
-        Find(request.BuildId, CallerAction.ReadBuilds, context);
-        throw new ApiException(ConnectCode.Unimplemented, NoRegistry);
-    }
-
-    public override Task<GetPullTokenResponse> GetPullToken(GetPullTokenRequest request, ServerCallContext context)
-    {
-        if (request.ProjectId.Length > 0)
+        var build = Find(request.BuildId, CallerAction.ReadImages, context);
+        var response = new GetPullInfoResponse
         {
-            AccessControl.Authorize(
-                context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, projects.Find(request.ProjectId)));
+            Reference = registry.NameOf(ImageRepository.Of(build), build.Id),
+            RegistryHost = registry.Host,
+        };
+        if (build.Saved is null)
+        {
+            // One that says that nothing is saved: with none at all, clients would try to pull.
+            response.Options.Add(new BuildOptions());
         }
         else
         {
-            Find(request.BuildId, CallerAction.ReadBuilds, context);
+            var (_, secret) = await pullToken.HandleAsync("", build.Id, NewToken.Usual, context.Caller(), context.CancellationToken);
+            (response.Username, response.Password) = (SavedImages.User, secret);
+            response.Options.AddRange(SavedImages.OptionsOf(build));
         }
 
-        throw new ApiException(ConnectCode.Unimplemented, NoRegistry);
+        return response;
+    }
+
+    public override async Task<GetPullTokenResponse> GetPullToken(GetPullTokenRequest request, ServerCallContext context)
+    {
+        var caller = context.Caller();
+
+        // A project's token need not say whose images it means.
+        var project = request is { ProjectId: "", BuildId: "" } ? caller.ProjectId ?? "" : request.ProjectId;
+        var (_, secret) = await pullToken.HandleAsync(project, request.BuildId, NewToken.Usual, caller, context.CancellationToken);
+        return new GetPullTokenResponse { Token = secret, RegistryHost = registry.Host };
     }
 
     // These three carry no build id: whoever works on any build may send them, and nothing is kept.

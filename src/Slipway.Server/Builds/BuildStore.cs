@@ -10,7 +10,7 @@ internal sealed class BuildStore(Database database)
 {
     private const string Columns =
         """
-        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.untrusted, b.created_at, b.finished_at
+        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted, b.saved, b.created_at, b.finished_at
         FROM builds b JOIN projects p ON p.id = b.project_id
         """;
 
@@ -28,6 +28,10 @@ internal sealed class BuildStore(Database database)
             ORDER BY b.created_at DESC, b.id DESC LIMIT @count
             """,
             new { projectId, createdAt = before?.CreatedAt ?? long.MaxValue, id = before?.Id ?? "", count }).AsList());
+
+    /// <summary>Builds of the project that saved something, newest first.</summary>
+    public IReadOnlyList<Build> ListSaved(string projectId) => database.Read(connection => connection.Query<Build>(
+        $"SELECT {Columns} WHERE b.project_id = @projectId AND b.saved IS NOT NULL ORDER BY b.created_at DESC, b.id DESC", new { projectId }).AsList());
 
     public long CountRunning() => database.Read(connection => connection.ExecuteScalar<long>("SELECT count(*) FROM builds WHERE status = 1"));
 
@@ -63,15 +67,17 @@ internal sealed class BuildStore(Database database)
             alongside?.Invoke(connection);
             connection.ExecutePrepared(
                 """
-                INSERT INTO builds (id, project_id, status, tags, started_by, untrusted, created_at)
-                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Untrusted, @CreatedAt)
+                INSERT INTO builds (id, project_id, status, tags, started_by, origin, untrusted, saved, created_at)
+                VALUES (@Id, @ProjectId, @Status, @Tags, @StartedBy, @Origin, @Untrusted, @Saved, @CreatedAt)
                 """,
                 ("@Id", build.Id),
                 ("@ProjectId", build.ProjectId),
                 ("@Status", build.Status),
                 ("@Tags", build.Tags),
                 ("@StartedBy", build.StartedBy),
+                ("@Origin", build.Origin),
                 ("@Untrusted", build.Untrusted),
+                ("@Saved", build.Saved),
                 ("@CreatedAt", build.CreatedAt));
             return TokenStore.Insert(connection, token, tokenHash);
         },

@@ -7,6 +7,7 @@ using Slipway.Contract.Tokens;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
 using Slipway.Server.Projects;
+using Slipway.Server.Registry;
 using Slipway.Server.Storage;
 using Slipway.Server.Tokens;
 using Slipway.Server.Trust;
@@ -15,7 +16,7 @@ namespace Slipway.Server.Builds;
 
 /// <summary>Opens a build. Never sheds load: the published client gives up at the first refusal.</summary>
 internal sealed class StartBuild(
-    ProjectStore projects, BuildStore builds, BuildActivity activity, Replays replays, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
+    ProjectStore projects, BuildStore builds, BuildActivity activity, Replays replays, SavedImages images, SettledUrl url, ServerMetrics metrics, TimeProvider clock)
 {
     private const int TagsMax = 50;
 
@@ -34,7 +35,9 @@ internal sealed class StartBuild(
             OrganizationId = project.OrganizationId,
             StartedBy = caller.Oidc is { } job ? $"{caller.Name} through {job.Through(project.Id)}" : caller.Name,
             Tags = JsonSerializer.Serialize(request.Options.SelectMany(option => option.Tags).Distinct(StringComparer.Ordinal).Take(TagsMax)),
+            Origin = JsonSerializer.Serialize(caller.Oidc?.Origin ?? JobOrigin.None),
             Untrusted = caller.Oidc?.IsUntrustedBy(project.Id) == true,
+            Saved = images.Read(request.Options),
             CreatedAt = now,
         };
         var secret = TokenText.Create(TokenKind.Build);
@@ -50,14 +53,17 @@ internal sealed class StartBuild(
         await builds.AddAsync(build, token, TokenText.Hash(secret), UseOf(caller, build), cancellation);
         activity.Hear(build.Id);
         metrics.CountBuild();
-        return new CreateBuildResponse
+        var response = new CreateBuildResponse
         {
             BuildId = build.Id,
             BuildToken = secret,
             ProjectId = project.Id,
             BuildUrl = url.OfBuild(build.Id),
             Registry = new CreateBuildResponse.Types.Registry(),
+            Untrusted = build.Untrusted,
         };
+        images.Describe(build, secret, response);
+        return response;
     }
 
     /// <summary>What a CI token's use changes and leaves in the audit log, in the build's own transaction; null for other callers.</summary>

@@ -20,6 +20,9 @@ internal sealed class CertificateAuthority : IDisposable
     /// <summary>Signs what builders prove themselves to this server with.</summary>
     public const string OfBuilders = "builder-client";
 
+    /// <summary>Signs what the operator's registry is told; there where the server has one.</summary>
+    public const string OfRegistry = "registry-token";
+
     /// <summary>How far a client's certificate reaches back, for a peer whose clock is behind: Kubernetes' five minutes.</summary>
     public static readonly TimeSpan ClientBackdate = TimeSpan.FromMinutes(5);
 
@@ -66,9 +69,14 @@ internal sealed class CertificateAuthority : IDisposable
     /// <summary>What is wrong with the roots of a data folder, one line each.</summary>
     public static IEnumerable<string> Check(string dataFolder)
     {
-        foreach (var name in new[] { OfLeases, OfBuilds, OfBuilders })
+        foreach (var name in new[] { OfLeases, OfBuilds, OfBuilders, OfRegistry })
         {
             var (certificate, key) = Paths(dataFolder, name);
+            if (!File.Exists(certificate) && name == OfRegistry)
+            {
+                continue;
+            }
+
             if (!File.Exists(certificate))
             {
                 yield return $"{certificate} is missing: the server makes another authority, and what this one signed counts for nothing; restore it from a backup";

@@ -7,4 +7,7 @@ internal static class CertificatePurpose
 {
     public static readonly Oid Server = new("1.3.6.1.5.5.7.3.1");
     public static readonly Oid Client = new("1.3.6.1.5.5.7.3.2");
+
+    /// <summary>For what has no purpose of its own there, under a root that signs nothing else: what signs a registry's tokens.</summary>
+    public static readonly Oid Any = new("2.5.29.37.0");
 }

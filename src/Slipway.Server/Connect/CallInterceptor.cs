@@ -90,7 +90,8 @@ internal sealed class CallInterceptor(ServerMetrics metrics, Denials denials, IL
         var caller = context.Caller();
         if (refused.Code is ConnectCode.PermissionDenied or ConnectCode.Unauthenticated || caller.Kind == CallerKind.Anonymous)
         {
-            denials.Add(caller, context.Method.TrimStart('/'), caller.RefusalDetail ?? refused.Message);
+            var concerned = caller.Near ?? caller.Oidc?.Concerned((refused as AccessRefusedException)?.ProjectId);
+            denials.Add(caller, context.Method.TrimStart('/'), caller.RefusalDetail ?? refused.Message, concerned);
         }
     }
 

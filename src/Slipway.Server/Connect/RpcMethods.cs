@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Depot.Build.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Slipway.Contract.Depot.Core.V1;
@@ -20,7 +21,7 @@ internal static class RpcMethods
     public static IReadOnlyList<ServiceDescriptor> Services { get; } =
     [
         BuildService.Descriptor, ProjectsService.Descriptor, LoginService.Descriptor, OrganizationService.Descriptor,
-        ProjectService.Descriptor, FleetService.Descriptor, AdminService.Descriptor,
+        ProjectService.Descriptor, RegistryService.Descriptor, PushService.Descriptor, FleetService.Descriptor, AdminService.Descriptor,
     ];
 
     private static readonly FrozenDictionary<string, MethodDescriptor> ByPath = Services

@@ -59,6 +59,19 @@ internal sealed class ManagePeople(UserStore users, ManageProjects organizations
         await users.RemoveAsync(member, Record(caller, "user.remove", member, member.Role), cancellation);
     }
 
+    /// <summary>Makes somebody who has an account an operator, at a browser; or no longer.</summary>
+    public async Task<User> SetOperatorAsync(string email, bool isOperator, Caller caller, CancellationToken cancellation)
+    {
+        AccessControl.Authorize(caller, CallerAction.ManageOperators, Resource.Instance);
+
+        // Never by an address alone: whoever may invite chooses addresses, and has the link to the account.
+        var user = users.FindByEmail(Emails.Check(email)) ?? throw new ApiException(
+            ConnectCode.NotFound, $"{email} has no account", $"invite them first, and let them accept: slipway admin user invite {email}");
+        var record = AuditEntry.By(caller, "user.operator", $"user {user.Email}", clock.Now()) with { Detail = isOperator ? "from now on" : "no longer" };
+        await users.SetOperatorAsync(user.Id, isOperator, record, cancellation);
+        return user with { Operator = isOperator };
+    }
+
     private Organization Find(string organizationId, CallerAction action, Caller caller)
     {
         var organization = organizations.Choose(organizationId, caller);

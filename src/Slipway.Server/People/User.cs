@@ -13,6 +13,9 @@ internal sealed record User
     /// <summary>Null: signs in through the identity provider.</summary>
     public string? PasswordHash { get; init; }
 
+    /// <summary>May do everything on this server, at a browser.</summary>
+    public bool Operator { get; init; }
+
     public long CreatedAt { get; init; }
 }
 

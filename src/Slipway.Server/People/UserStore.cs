@@ -11,7 +11,7 @@ internal sealed class UserStore(Database database, TimeProvider clock)
 {
     private readonly Remembered<IReadOnlyDictionary<string, Role>> _roles = new(database, clock);
 
-    private const string Columns = "id, email, name, password_hash, created_at FROM users";
+    private const string Columns = "id, email, name, password_hash, operator, created_at FROM users";
     private const string InvitationColumns = "email, organization_id, role, created_at, expires_at FROM invitations";
 
     public User? Find(string id) => database.Read(connection =>
@@ -68,6 +68,9 @@ internal sealed class UserStore(Database database, TimeProvider clock)
         member,
         record,
         cancellation);
+
+    public Task SetOperatorAsync(string userId, bool isOperator, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
+        "UPDATE users SET operator = @isOperator WHERE id = @userId", new { userId, isOperator }, record, cancellation);
 
     public Task SetPasswordAsync(string userId, string passwordHash, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         "UPDATE users SET password_hash = @passwordHash WHERE id = @userId", new { userId, passwordHash }, record, cancellation);

@@ -82,7 +82,7 @@ internal sealed class SignIn(SessionStore sessions, UserStore users, Passwords p
 
         var caller = new Caller
         {
-            Kind = CallerKind.User,
+            Kind = user.Operator ? CallerKind.Operator : CallerKind.User,
             Name = $"user {user.Email}",
             UserId = user.Id,
             Roles = users.RolesOf(user.Id),

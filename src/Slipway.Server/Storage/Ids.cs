@@ -24,5 +24,7 @@ internal static class Ids
 
     public static string Lease() => New('e', 20);
 
+    public static string Push() => New('g', 10);
+
     private static string New(char kind, int length) => kind + RandomNumberGenerator.GetString(Alphabet, length);
 }

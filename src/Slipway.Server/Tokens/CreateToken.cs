@@ -47,8 +47,9 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
     public Task<(TokenRecord Info, string Secret)> ForProjectAsync(
         string id, NewToken asked, Caller caller, CancellationToken cancellation)
     {
-        AccessControl.Authorize(caller, CallerAction.ManageTokens, Resource.Of(id, projects.Find(id)));
-        return AddAsync(TokenKind.Project, new Owner(Project: id), Checked(asked), caller, cancellation);
+        var project = projects.Find(id);
+        AccessControl.Authorize(caller, CallerAction.ManageTokens, Resource.Of(id, project));
+        return AddAsync(TokenKind.Project, new Owner(Project: project), Checked(asked), caller, cancellation);
     }
 
     /// <summary>Without a life: for one builder, within ten minutes. With one: for as many builders as come until then.</summary>
@@ -73,6 +74,7 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
             Kind = TokenKind.User.Name(),
             Name = name,
             UserId = user.Id,
+            CreatedBy = $"user {user.Email}",
             CreatedAt = now,
             ExpiresAt = now + DefaultLife.Milliseconds(),
         };
@@ -90,16 +92,21 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
             Kind = kind.Name(),
             Name = limits.Name,
             OrganizationId = owner.Organization,
-            ProjectId = owner.Project,
+            ProjectId = owner.Project?.Id,
             UserId = owner.User?.Id,
             UserEmail = owner.User?.Email,
             Role = owner.Role?.Name(),
             Reusable = owner.Reusable,
+            CreatedBy = caller.Name,
             AllowedFrom = limits.AllowedFrom,
             CreatedAt = now,
             ExpiresAt = limits.Life is { } span ? now + span.Milliseconds() : null,
         };
-        await tokens.AddAsync(token, TokenText.Hash(secret), token.Record(caller, "token.create", now), cancellation);
+
+        // A project's token is stored without its organization, whose owners nevertheless read of it.
+        var record = token.Record(caller, "token.create", now);
+        record = record with { OrganizationId = owner.Project?.OrganizationId ?? record.OrganizationId };
+        await tokens.AddAsync(token, TokenText.Hash(secret), record, cancellation);
         return (token, secret);
     }
 
@@ -117,7 +124,7 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
         return asked == TimeSpan.Zero ? usual : asked;
     }
 
-    private sealed record Owner(string? Organization = null, string? Project = null, User? User = null, Role? Role = null, bool Reusable = false);
+    private sealed record Owner(string? Organization = null, Project? Project = null, User? User = null, Role? Role = null, bool Reusable = false);
 
     private sealed record Limits(string Name, TimeSpan? Life, string AllowedFrom);
 }
@@ -125,4 +132,8 @@ internal sealed class CreateToken(TokenStore tokens, ProjectStore projects, User
 /// <summary>What somebody asks of a token, whoever's it is to be.</summary>
 /// <param name="Expires">Zero: what is usual for its kind.</param>
 /// <param name="AllowedFrom">Addresses and networks that calls with it may come from; empty: anywhere.</param>
-internal sealed record NewToken(string Name, TimeSpan Expires, IReadOnlyList<string> AllowedFrom);
+internal sealed record NewToken(string Name, TimeSpan Expires, IReadOnlyList<string> AllowedFrom)
+{
+    /// <summary>Nothing in particular.</summary>
+    public static NewToken Usual { get; } = new("", TimeSpan.Zero, []);
+}

@@ -44,8 +44,10 @@ internal sealed class ManageTokens(TokenStore tokens, TimeProvider clock)
         {
             Id = Ids.Token(),
 
-            // A project's token is read with its organization, and stored without.
+            // A project's token is read with its organization, and stored without; likewise a build's with its project.
             OrganizationId = old.ProjectId is null ? old.OrganizationId : null,
+            ProjectId = old.BuildId is null ? old.ProjectId : null,
+            CreatedBy = caller.Name,
             CreatedAt = now,
             ExpiresAt = now + (old.ExpiresAt - old.CreatedAt),
             LastUsedAt = null,
@@ -68,7 +70,7 @@ internal sealed class ManageTokens(TokenStore tokens, TimeProvider clock)
     {
         Text = $"token \"{id}\"",
         Exists = token is not null
-            && TokenKinds.Parse(token.Kind) is TokenKind.User or TokenKind.Organization or TokenKind.Project or TokenKind.Join,
+            && TokenKinds.Parse(token.Kind) is TokenKind.User or TokenKind.Organization or TokenKind.Project or TokenKind.Pull or TokenKind.Join,
         OrganizationId = token?.OrganizationId,
         UserId = token?.UserId,
     };

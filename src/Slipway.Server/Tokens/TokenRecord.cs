@@ -33,6 +33,9 @@ internal sealed record TokenRecord
 
     public bool Reusable { get; init; }
 
+    /// <summary>Who made it, as records call them; empty for a build's or a builder's, and for those from before this was kept.</summary>
+    public string CreatedBy { get; init; } = "";
+
     /// <summary>An <see cref="AddressList"/> as it is stored: where calls with it may come from.</summary>
     public string AllowedFrom { get; init; } = "";
 
@@ -46,6 +49,9 @@ internal sealed record TokenRecord
 
     /// <summary>When the build of a build token ended.</summary>
     public long? BuildFinishedAt { get; init; }
+
+    /// <summary>Whether the build that it belongs to is an untrusted one.</summary>
+    public bool BuildUntrusted { get; init; }
 
     /// <summary>When the project of a project token was deleted.</summary>
     public long? ProjectDeletedAt { get; init; }

@@ -13,8 +13,8 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
     private const string Columns =
         """
         t.id, t.kind, t.name, coalesce(t.organization_id, p.organization_id) AS organization_id,
-        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.user_id, u.email AS user_email, t.role, t.reusable, t.allowed_from, t.created_at, t.expires_at,
-        t.last_used_at, t.revoked_at, b.finished_at AS build_finished_at, p.deleted_at AS project_deleted_at
+        coalesce(t.project_id, b.project_id) AS project_id, t.build_id, t.builder_id, t.user_id, u.email AS user_email, t.role, t.reusable, t.allowed_from, t.created_by, t.created_at, t.expires_at,
+        t.last_used_at, t.revoked_at, b.finished_at AS build_finished_at, coalesce(b.untrusted, 0) AS build_untrusted, p.deleted_at AS project_deleted_at
         FROM tokens t
         LEFT JOIN builds b ON b.id = t.build_id
         LEFT JOIN projects p ON p.id = coalesce(t.project_id, b.project_id)
@@ -30,7 +30,7 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
 
     /// <summary>Tokens that people handle; a build's and a builder's own are not among them.</summary>
     public IReadOnlyList<TokenRecord> List() => database.Read(connection => connection.Query<TokenRecord>(
-        $"SELECT {Columns} WHERE t.kind IN ('user', 'organization', 'project', 'join') ORDER BY t.created_at, t.id").AsList());
+        $"SELECT {Columns} WHERE t.kind IN ('user', 'organization', 'project', 'pull', 'join') ORDER BY t.created_at, t.id").AsList());
 
     public Task AddAsync(TokenRecord token, string hash, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         connection =>
@@ -55,8 +55,8 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
     /// <summary>For use inside another store's transaction.</summary>
     internal static int Insert(SqliteConnection connection, TokenRecord token, string hash) => connection.ExecutePrepared(
         """
-        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, allowed_from, created_at, expires_at)
-        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @AllowedFrom, @CreatedAt, @ExpiresAt)
+        INSERT INTO tokens (id, hash, kind, name, organization_id, project_id, build_id, builder_id, user_id, role, reusable, allowed_from, created_by, created_at, expires_at)
+        VALUES (@Id, @hash, @Kind, @Name, @OrganizationId, @ProjectId, @BuildId, @BuilderId, @UserId, @Role, @Reusable, @AllowedFrom, @CreatedBy, @CreatedAt, @ExpiresAt)
         """,
         ("@Id", token.Id),
         ("@hash", hash),
@@ -70,6 +70,7 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
         ("@Role", token.Role),
         ("@Reusable", token.Reusable),
         ("@AllowedFrom", token.AllowedFrom),
+        ("@CreatedBy", token.CreatedBy),
         ("@CreatedAt", token.CreatedAt),
         ("@ExpiresAt", token.ExpiresAt));
 
@@ -93,7 +94,7 @@ internal sealed class TokenStore(Database database, TimeProvider clock)
     public IReadOnlyList<TokenRecord> ListOfUser(string userId) => database.Read(connection => connection.Query<TokenRecord>(
         $"SELECT {Columns} WHERE t.user_id = @userId AND t.revoked_at IS NULL ORDER BY t.created_at, t.id", new { userId }).AsList());
 
-    /// <summary>Forgets build tokens that have been dead for a day: one row per build would only pile up.</summary>
+    /// <summary>Forgets build and pull tokens that have been dead for a day: a row for every build would only pile up.</summary>
     public Task<int> PurgeAsync(long before, CancellationToken cancellation) => database.WriteAsync(
-        "DELETE FROM tokens WHERE kind = 'build' AND expires_at < @before", new { before }, cancellation);
+        "DELETE FROM tokens WHERE kind IN ('build', 'pull') AND expires_at < @before", new { before }, cancellation);
 }

@@ -5,8 +5,6 @@ namespace Slipway.Server.Trust;
 /// <summary>Relationships as Depot's public API words them: owner and repository, and nothing else.</summary>
 internal static class CoreTrustWire
 {
-    private const string CircleCiIssuer = "https://oidc.circleci.com/org/";
-
     /// <summary>What the public API has no words for goes without a provider: its id is there to remove it by.</summary>
     public static Contract.Depot.Core.V1.TrustPolicy ToWire(this TrustPolicy policy)
     {
@@ -26,7 +24,7 @@ internal static class CoreTrustWire
             case "circleci":
                 wire.Circleci = new()
                 {
-                    OrganizationUuid = policy.Issuer.StartsWith(CircleCiIssuer, StringComparison.Ordinal) ? policy.Issuer[CircleCiIssuer.Length..] : "",
+                    OrganizationUuid = policy.Issuer.StartsWith(TrustField.CircleCiIssuer, StringComparison.Ordinal) ? policy.Issuer[TrustField.CircleCiIssuer.Length..] : "",
                     ProjectUuid = claims.GetValueOrDefault("oidc.circleci.com/project-id", ""),
                 };
                 break;
@@ -49,7 +47,7 @@ internal static class CoreTrustWire
         AddTrustPolicyRequest.ProviderOneofCase.Circleci => new NewTrust(
             request.ProjectId,
             "circleci",
-            CircleCiIssuer + request.Circleci.OrganizationUuid,
+            TrustField.CircleCiIssuer + request.Circleci.OrganizationUuid,
             [ClaimCondition.Equal("oidc.circleci.com/project-id", request.Circleci.ProjectUuid)]),
         AddTrustPolicyRequest.ProviderOneofCase.Github => new NewTrust(request.ProjectId, "github", "",
         [

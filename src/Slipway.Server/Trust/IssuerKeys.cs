@@ -10,7 +10,7 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
     private readonly ConcurrentDictionary<string, Issuer> _issuers = new(StringComparer.Ordinal);
 
     /// <summary>The key of this name and kind; null when the issuer does not publish it.</summary>
-    public Task<SecurityKey?> FindAsync(string issuer, string keyId, string algorithm, CancellationToken cancellation) =>
+    public Task<JsonWebKey?> FindAsync(string issuer, string keyId, string algorithm, CancellationToken cancellation) =>
         _issuers.GetOrAdd(issuer, name => new Issuer(name, access, clock, log)).FindAsync(keyId, algorithm, cancellation);
 
     /// <summary>One issuer's keys.</summary>
@@ -21,6 +21,9 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
 
         /// <summary>A flood of made-up key names costs the issuer one request in this time; a rotated key waits no longer for its first use.</summary>
         private static readonly TimeSpan RefreshPause = TimeSpan.FromSeconds(30);
+
+        /// <summary>From here on keys are fetched again, and no call waits for it.</summary>
+        private static readonly TimeSpan Young = TimeSpan.FromMinutes(5);
 
         /// <summary>A key that the issuer takes back is refused after this.</summary>
         private static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10);
@@ -33,18 +36,26 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
         private DateTimeOffset? _fetchedAt;
         private DateTimeOffset? _triedAt;
         private Task? _fetching;
+        private bool _isDown;
 
-        public async Task<SecurityKey?> FindAsync(string keyId, string algorithm, CancellationToken cancellation)
+        public async Task<JsonWebKey?> FindAsync(string keyId, string algorithm, CancellationToken cancellation)
         {
-            var key = Known(keyId, algorithm);
-            if (key is not null && Age(_fetchedAt) < Fresh)
+            var (key, age) = (Known(keyId, algorithm), Age(_fetchedAt));
+            if (key is not null && age < Young)
             {
                 return key;
             }
 
-            if (Refresh() is { } fetching)
+            // An issuer that did not answer the last time is asked again, but nobody waits for it while its keys are known.
+            var refreshing = Refresh();
+            if (key is not null && age < (_isDown ? LastKnownGood : Fresh))
             {
-                await fetching.WaitAsync(cancellation);
+                return key;
+            }
+
+            if (refreshing is not null)
+            {
+                await refreshing.WaitAsync(cancellation);
             }
 
             return Age(_fetchedAt) < LastKnownGood ? Known(keyId, algorithm) : null;
@@ -52,10 +63,11 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
 
         // By name and by kind: a key whose name alone matches proves nothing.
         private JsonWebKey? Known(string keyId, string algorithm) => _keys.FirstOrDefault(key =>
-            key.Kid == keyId && key.Use != "enc" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
+            key.Kid == keyId && key.Use != "enc" && (key.KeyOps.Count == 0 || key.KeyOps.Contains("verify")) && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
             {
                 SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.RsaSsaPssSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize >= 2048,
                 SecurityAlgorithms.EcdsaSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P256,
+                EdwardsSignature.AnyCurve or EdwardsSignature.Algorithm => EdwardsSignature.IsKey(key),
                 SecurityAlgorithms.EcdsaSha384 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P384,
                 _ => false,
             });
@@ -88,11 +100,12 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
             {
                 var discovered = await access.GetAsync(name, name.TrimEnd('/') + "/.well-known/openid-configuration", DocumentBytesMax, default);
                 var keys = await access.GetAsync(name, ReadAddress(discovered), DocumentBytesMax, default);
-                (_keys, _fetchedAt) = (ReadKeys(keys), clock.GetUtcNow());
+                (_keys, _fetchedAt, _isDown) = (ReadKeys(keys), clock.GetUtcNow(), false);
             }
             catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException or JsonException
                 or ArgumentException or InvalidOperationException or System.Net.Sockets.SocketException)
             {
+                _isDown = true;
                 ServerLog.KeysUnavailable(log, name, failure.Message);
             }
         }
@@ -111,8 +124,24 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
             using var json = JsonDocument.Parse(document);
             var keys = json.RootElement.GetProperty("keys");
             return keys.GetArrayLength() <= KeysMax
-                ? [.. keys.EnumerateArray().Select(key => new JsonWebKey(key.GetRawText())).Where(key => !string.IsNullOrEmpty(key.Kid))]
+                ? [.. keys.EnumerateArray().Select(ReadKey).OfType<JsonWebKey>()]
                 : throw new InvalidOperationException($"it publishes more than {KeysMax} keys");
+        }
+
+        // RFC 7517 section 5: a key that is malformed or of an unknown kind is passed over, and the others count.
+        private static JsonWebKey? ReadKey(JsonElement published)
+        {
+            try
+            {
+                var key = new JsonWebKey(published.GetRawText());
+
+                // It reads its numbers when it is asked for their size.
+                return string.IsNullOrEmpty(key.Kid) || (key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize == 0) ? null : key;
+            }
+            catch (Exception malformed) when (malformed is ArgumentException or FormatException or JsonException)
+            {
+                return null;
+            }
         }
     }
 }

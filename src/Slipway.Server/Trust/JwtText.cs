@@ -31,6 +31,16 @@ internal sealed class JwtText
     /// <summary>The secret itself: for the signature's check alone.</summary>
     public string Text { get; }
 
+    /// <summary>What was signed, and with which signature (RFC 7515 section 5.2).</summary>
+    public (string Signed, byte[] Signature) SignedParts
+    {
+        get
+        {
+            var dot = Text.LastIndexOf('.');
+            return (Text[..dot], Base64Url.DecodeFromChars(Text.AsSpan(dot + 1)));
+        }
+    }
+
     /// <summary>What stands for the token where it must not.</summary>
     public string Hash => TokenText.Hash(Text);
 

@@ -31,6 +31,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
             DepotAudience = asked.DepotAudience,
             SingleUse = asked.SingleUse,
             Tier = TrustTier.Check(asked.Tier, provider),
+            CreatedBy = caller.Name,
             AllowedFrom = AddressList.Check(asked.AllowedFrom ?? []),
             CreatedAt = clock.Now(),
         };

@@ -51,20 +51,30 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         // From here on the issuer vouches for every word of it.
         if (JudgeTime(token, policies.Max(policy => TrustProvider.Find(policy.Provider).LifeMax)) is { } untimely)
         {
-            return Caller.Refused(untimely);
+            return Vouched(untimely, token, policies, address);
         }
 
         var meant = policies.Where(policy => IsMeantForUs(token, policy)).ToList();
         return meant.Count > 0
             ? await RecognizeAsync(token, meant, address, cancellation)
-            : Caller.Refused(
+            : Vouched(
                 $"the CI provider's token is for the audience {string.Join(" and ", token.Audiences.DefaultIfEmpty("nobody"))}, this server is {Self}; "
-                + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience");
+                + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience",
+                token,
+                policies,
+                address);
     }
 
     private string Self => url.Base;
 
     private static Caller Unaccepted(string why) => Unknown with { RefusalDetail = $"the CI provider's token was not accepted: {why}" };
+
+    /// <summary>A refusal of a job that its issuer vouches for: the owners of the relationship that it meant may read of it.</summary>
+    private static Caller Vouched(string why, JwtText token, IReadOnlyList<TrustPolicy> policies, string address) => Caller.Refused(why) with
+    {
+        Name = TrustMatch.NameOf(token, policies[0].Provider),
+        Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy, address)), null)?.Policy,
+    };
 
     private static string Clip(string text) => text.Length <= 200 ? text : text[..200] + "…";
 
@@ -90,7 +100,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     }
 
     /// <summary>A job's client sends its token with several calls; the same text under the very same key need not be computed again.</summary>
-    private async Task<bool> IsSignedByAsync(SecurityKey key, JwtText token)
+    private async Task<bool> IsSignedByAsync(JsonWebKey key, JwtText token)
     {
         var hash = token.Hash;
         if (_verified.TryGetValue(hash, out var known) && ReferenceEquals(known, key))
@@ -98,18 +108,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             return true;
         }
 
-        // Signature alone: everything else is judged here, by this server's clock and words.
-        var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
-        {
-            IssuerSigningKey = key,
-            ValidAlgorithms = [token.Algorithm],
-            RequireSignedTokens = true,
-            TryAllIssuerSigningKeys = false,
-            ValidateIssuer = false,
-            ValidateAudience = false,
-            ValidateLifetime = false,
-        });
-        if (!verified.IsValid)
+        if (!(EdwardsSignature.IsName(token.Algorithm) ? EdwardsSignature.IsSignedBy(key, token) : await VerifyAsync(key, token)))
         {
             return false;
         }
@@ -121,6 +120,22 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
 
         _verified[hash] = key;
         return true;
+    }
+
+    private static async Task<bool> VerifyAsync(JsonWebKey key, JwtText token)
+    {
+        // Signature alone: everything else is judged here, by this server's clock and words.
+        var verified = await Signatures.ValidateTokenAsync(token.Text, new TokenValidationParameters
+        {
+            IssuerSigningKey = key,
+            ValidAlgorithms = [token.Algorithm],
+            RequireSignedTokens = true,
+            TryAllIssuerSigningKeys = false,
+            ValidateIssuer = false,
+            ValidateAudience = false,
+            ValidateLifetime = false,
+        });
+        return verified.IsValid;
     }
 
     private string? JudgeTime(JwtText token, TimeSpan lifeMax)
@@ -182,6 +197,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
                 TokenId = token.Claim("jti") is { Length: > 0 and <= 200 } id ? id : token.Hash,
                 Subject = token.Claim("sub") ?? "",
                 ExpiresAt = token.Time("exp")!.Value + Leeway,
+                Origin = JobOrigin.Of(token, policies[0].Provider),
                 Matches = matches,
                 Untrusted = matches.Where(policy => TrustTier.IsUntrusted(policy, token)).Select(policy => policy.Id).ToFrozenSet(StringComparer.Ordinal),
                 Misses = misses,

@@ -14,6 +14,9 @@ internal sealed record OidcPrincipal
 
     public required long ExpiresAt { get; init; }
 
+    /// <summary>What the job is, by <see cref="JobOrigin"/>.</summary>
+    public IReadOnlyDictionary<string, string> Origin { get; init; } = FrozenDictionary<string, string>.Empty;
+
     /// <summary>Every relationship that the token meets, oldest first.</summary>
     public IReadOnlyList<TrustPolicy> Matches { get; init; } = [];
 
@@ -44,13 +47,11 @@ internal sealed record OidcPrincipal
     }
 
     /// <summary>Which relationship came closest and what differs; nothing of relationships with other organizations.</summary>
-    public string WhyNot(string? projectId)
-    {
-        var told = Misses.Where(miss => miss.IsOfTheSameOwner).ToList();
-        var own = told.Where(miss => miss.Policy.ProjectId == projectId).ToList();
-        var closest = (own.Count > 0 ? own : told).OrderBy(miss => miss.Differences.Count).ThenBy(miss => miss.Policy.CreatedAt).FirstOrDefault();
-        return closest is null
-            ? "no trust relationship of it matches this job; its owner can add one: slipway admin trust add"
-            : $"the closest trust relationship, {closest.Policy.Id}, expects {string.Join(" and ", closest.Differences)}";
-    }
+    public string WhyNot(string? projectId) => TrustMatch.Closest(Misses, projectId) is not { } closest
+        ? "no trust relationship of it matches this job; its owner can add one: slipway admin trust add"
+        : $"the closest trust relationship, {closest.Policy.Id}, expects {string.Join(" and ", closest.Differences)}";
+
+    /// <summary>Whose owners are to read of a refusal of this job: the relationship that it uses, or came closest to.</summary>
+    public TrustPolicy? Concerned(string? projectId) =>
+        (projectId is null ? null : PolicyOf(projectId)) ?? TrustMatch.Closest(Misses, projectId)?.Policy ?? (Matches is [var first, ..] ? first : null);
 }

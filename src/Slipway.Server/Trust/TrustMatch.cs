@@ -18,6 +18,14 @@ internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string addre
     /// <summary>Whether the job's owner is the one that the relationship is with: only then may the job learn what differs.</summary>
     public bool IsOfTheSameOwner => IsOwn(policy.ReadConditions(), token, TrustProvider.Find(policy.Provider));
 
+    /// <summary>Of relationships with the job's own organization the one that differs least; one of this project goes first.</summary>
+    public static TrustMatch? Closest(IEnumerable<TrustMatch> misses, string? projectId) => misses
+        .Where(miss => miss.IsOfTheSameOwner)
+        .OrderByDescending(miss => miss.Policy.ProjectId == projectId)
+        .ThenBy(miss => miss.Differences.Count)
+        .ThenBy(miss => miss.Policy.CreatedAt)
+        .FirstOrDefault();
+
     private IEnumerable<ClaimCondition> Unmet() => policy.ReadConditions().Where(condition => !condition.IsMet(token.Claim(condition.Claim)));
 
     // Not which addresses it takes: the token may be in the wrong hands.

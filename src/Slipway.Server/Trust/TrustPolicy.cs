@@ -34,6 +34,9 @@ internal sealed record TrustPolicy
     /// <summary>One of <see cref="TrustTier"/>'s.</summary>
     public string Tier { get; init; } = TrustTier.Trusted;
 
+    /// <summary>Who added it, as records call them; empty for those from before this was kept.</summary>
+    public string CreatedBy { get; init; } = "";
+
     /// <summary>An <see cref="AddressList"/> as it is stored: where the jobs may call from.</summary>
     public string AllowedFrom { get; init; } = "";
 

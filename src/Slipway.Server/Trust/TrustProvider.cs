@@ -99,8 +99,11 @@ internal sealed record TrustProvider
         Owner = [],
         Repository = [],
 
-        // Not EdDSA: .NET has no Ed25519, and no second implementation of signatures is worth an issuer that offers nothing else.
-        Algorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384],
+        Algorithms =
+        [
+            SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSsaPssSha256, SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384,
+            EdwardsSignature.AnyCurve, EdwardsSignature.Algorithm,
+        ],
         RefLike = ["ref", "branch", "tag", "build_branch", "build_tag"],
         LifeMax = TimeSpan.FromHours(1),
     };

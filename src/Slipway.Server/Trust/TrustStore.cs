@@ -13,7 +13,7 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
 
     private const string Columns =
         """
-        t.id, t.project_id, p.organization_id, t.provider, t.issuer, t.conditions, t.pins, t.depot_audience, t.single_use, t.tier, t.allowed_from, t.created_at, t.last_used_at
+        t.id, t.project_id, p.organization_id, t.provider, t.issuer, t.conditions, t.pins, t.depot_audience, t.single_use, t.tier, t.allowed_from, t.created_by, t.created_at, t.last_used_at
         FROM trust_policies t JOIN projects p ON p.id = t.project_id
         WHERE t.removed_at IS NULL AND p.deleted_at IS NULL
         """;
@@ -34,8 +34,8 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
 
     public Task AddAsync(TrustPolicy policy, AuditEntry record, CancellationToken cancellation) => database.WriteAsync(
         """
-        INSERT INTO trust_policies (id, project_id, provider, issuer, conditions, depot_audience, single_use, tier, allowed_from, created_at)
-        VALUES (@Id, @ProjectId, @Provider, @Issuer, @Conditions, @DepotAudience, @SingleUse, @Tier, @AllowedFrom, @CreatedAt)
+        INSERT INTO trust_policies (id, project_id, provider, issuer, conditions, depot_audience, single_use, tier, allowed_from, created_by, created_at)
+        VALUES (@Id, @ProjectId, @Provider, @Issuer, @Conditions, @DepotAudience, @SingleUse, @Tier, @AllowedFrom, @CreatedBy, @CreatedAt)
         """,
         policy,
         record,

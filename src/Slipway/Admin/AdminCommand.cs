@@ -22,7 +22,7 @@ internal static class AdminCommand
 
     private static readonly Option<bool> AsJson = new("--json") { Description = "print JSON", Recursive = true };
 
-    public static Command Create() => new("admin", "Manage organizations, people, projects, tokens, trust, builders and builds")
+    public static Command Create() => new("admin", "Manage organizations, people, projects, tokens, trust, the registry, builders and builds")
     {
         Data,
         AsJson,
@@ -31,6 +31,7 @@ internal static class AdminCommand
         UserCommands.Create(),
         TokenCommands.Create(),
         TrustCommands.Create(),
+        RegistryCommands.Create(),
         AuditCommand.Create(),
         BuilderCommands.Create(),
         BuildCommands.Create(),

@@ -18,10 +18,10 @@ internal static class BuildCommands
                 new ListBuildsRequest { ProjectId = parsed.GetRequiredValue(project), PageSize = parsed.GetValue(count) },
                 cancellationToken: cancellation).ResponseAsync,
             found => Table.Render(
-                ["ID", "STATUS", "CREATED", "DURATION", "STARTED BY", "TAGS", "REASON"],
+                ["ID", "STATUS", "CREATED", "DURATION", "STARTED BY", "TRUST", "TAGS", "REASON"],
                 found.Builds.Select(b => new[]
                 {
-                    b.Id, b.Status, b.CreatedAt.Text(), Duration(b), b.StartedBy, string.Join(',', b.Tags), FirstLine(b.Reason),
+                    b.Id, b.Status, b.CreatedAt.Text(), Duration(b), b.StartedBy, Trust(b), string.Join(',', b.Tags), FirstLine(b.Reason),
                 })));
     }
 
@@ -55,6 +55,7 @@ internal static class BuildCommands
         }
 
         text.Append("created   ").Append(build.CreatedAt.Text()).Append(" by ").Append(build.StartedBy).Append('\n');
+        text.Append("trust     ").Append(Trust(build)).Append(build.Untrusted ? ": engine and cache apart from the project's own" : "").Append('\n');
         text.Append("duration  ").Append(Duration(build)).Append('\n');
         foreach (var step in shown.Steps)
         {
@@ -68,6 +69,8 @@ internal static class BuildCommands
 
         return text.ToString();
     }
+
+    private static string Trust(BuildSummary build) => build.Untrusted ? "untrusted" : "trusted";
 
     private static string Duration(BuildSummary build) => build.FinishedAt is null
         ? "running"

@@ -17,15 +17,18 @@ internal static class TokenCommands
         };
         var organization = new Option<string?>("--org") { Description = "for one organization" };
         var project = new Option<string?>("--project") { Description = "for one project's builds" };
+        var pull = new Option<bool>("--pull") { Description = "only to pull saved images from the registry, for an hour at most: of --project ID or of --build ID" };
+        var build = new Option<string?>("--build") { Description = "with --pull: what is in the repository of this build" };
         var role = new Option<string?>("--role") { Description = "of an organization's token: owner (the default), member or viewer" };
         var name = new Option<string?>("--name") { Description = "what the token is for" };
         var expires = new Option<string?>("--expires") { Description = "for example 90d (the default)" };
         var from = AdminCommand.From();
-        return new Command("create", "Create a token; it is shown this once") { user, organization, project, role, name, expires, from }.Calls(
+        return new Command("create", "Create a token; it is shown this once") { user, organization, project, pull, build, role, name, expires, from }.Calls(
             (client, parsed, cancellation) =>
             {
-                var request = Request(
-                    parsed.GetResult(user) is null ? null : parsed.GetValue(user) ?? "", parsed.GetValue(organization), parsed.GetValue(project));
+                var request = parsed.GetValue(pull)
+                    ? PullRequest(parsed.GetValue(project), parsed.GetValue(build))
+                    : Request(parsed.GetResult(user) is null ? null : parsed.GetValue(user) ?? "", parsed.GetValue(organization), parsed.GetValue(project));
                 request.Role = parsed.GetValue(role) ?? "";
                 request.Name = parsed.GetValue(name) ?? "";
                 request.ExpiresInSeconds = AdminCommand.Seconds(parsed.GetValue(expires));
@@ -42,6 +45,13 @@ internal static class TokenCommands
         (null, { } id, null) => new CreateTokenRequest { OrganizationId = id },
         (null, null, { } id) => new CreateTokenRequest { ProjectId = id },
         _ => throw new UsageException("choose one of --user [EMAIL], --org ID and --project ID"),
+    };
+
+    private static CreateTokenRequest PullRequest(string? project, string? build) => (project, build) switch
+    {
+        ({ } id, null) => new CreateTokenRequest { PullProjectId = id },
+        (null, { } id) => new CreateTokenRequest { PullBuildId = id },
+        _ => throw new UsageException("with --pull choose one of --project ID and --build ID"),
     };
 
     private static Command List() => new Command("list", "List tokens").Calls(

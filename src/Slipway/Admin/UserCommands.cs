@@ -6,7 +6,7 @@ namespace Slipway.Admin;
 /// <summary><c>slipway admin user</c>.</summary>
 internal static class UserCommands
 {
-    public static Command Create() => new("user", "People and their roles") { Invite(), List(), ChangeRole(), Remove() };
+    public static Command Create() => new("user", "People and their roles") { Invite(), List(), ChangeRole(), Remove(), Operator() };
 
     private static Command Invite()
     {
@@ -62,6 +62,17 @@ internal static class UserCommands
         return new Command("remove", "End somebody's membership or invitation") { email, organization }.Calls(
             (client, parsed, cancellation) => client.RemoveUserAsync(
                 new RemoveUserRequest { Email = parsed.GetRequiredValue(email), OrganizationId = parsed.GetValue(organization) ?? "" },
+                cancellationToken: cancellation).ResponseAsync,
+            _ => "");
+    }
+
+    private static Command Operator()
+    {
+        var email = Email();
+        var undo = new Option<bool>("--undo") { Description = "no longer" };
+        return new Command("operator", "Let somebody who has an account do everything on this server's pages") { email, undo }.Calls(
+            (client, parsed, cancellation) => client.SetOperatorAsync(
+                new SetOperatorRequest { Email = parsed.GetRequiredValue(email), Operator = !parsed.GetValue(undo) },
                 cancellationToken: cancellation).ResponseAsync,
             _ => "");
     }

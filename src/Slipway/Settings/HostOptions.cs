@@ -12,7 +12,7 @@ internal static class HostOptions
     [
         Setting.Data, Setting.Listen, Setting.PublicUrl, Setting.TlsCert, Setting.TlsKey, Setting.Downloads, Setting.LogLevel, Setting.OidcInsecure,
         Setting.OidcPrivate, Setting.SignInIssuer, Setting.SignInClient, Setting.SignInSecret, Setting.SignInName, Setting.TrustedProxy,
-        Setting.Emulation,
+        Setting.Registry, Setting.Emulation,
     ];
 
     public static Setting[] OfEngine { get; } =
@@ -41,6 +41,7 @@ internal static class HostOptions
             SignInClientSecretFile = values[Setting.SignInSecret],
             SignInName = values[Setting.SignInName],
             TrustedProxies = values.All(Setting.TrustedProxy),
+            RegistryUrl = values[Setting.Registry],
             Emulation = values.Parse<bool>(Setting.Emulation, ParseSwitch, "on or off") ?? true,
             LogLevel = values.Parse<LogLevel>(Setting.LogLevel, ParseLevel, "debug, information, warning or error") ?? LogLevel.Information,
         };

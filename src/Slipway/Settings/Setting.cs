@@ -18,6 +18,7 @@ internal sealed record Setting(string Name, string Description)
     public static readonly Setting SignInSecret = new("sign-in-client-secret-file", "file with the client's secret");
     public static readonly Setting SignInName = new("sign-in-name", "what the sign-in page calls the provider (default: its host)");
     public static readonly Setting TrustedProxy = new("trusted-proxy", "address or network of a proxy whose X-Forwarded-For is believed");
+    public static readonly Setting Registry = new("registry-url", "the registry that you run for saved images, as its clients reach it (default: none)");
     public static readonly Setting Emulation = new("emulation", "on or off: let a builder emulate an architecture that no builder has (default on)");
     public static readonly Setting BuilderServer = new("builder-server", "URL of the server");
     public static readonly Setting BuilderJoin = new("builder-join", "join token, used once (better in the environment: a command line is public)");
@@ -40,7 +41,7 @@ internal sealed record Setting(string Name, string Description)
     public static IReadOnlyList<Setting> All { get; } =
     [
         Data, Listen, PublicUrl, TlsCert, TlsKey, Downloads, LogLevel, OidcInsecure, OidcPrivate, SignInIssuer, SignInClient, SignInSecret, SignInName,
-        TrustedProxy, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
+        TrustedProxy, Registry, Emulation, BuilderServer, BuilderJoin, BuilderData, BuilderListen, BuilderAdvertise,
         BuilderEngine, BuilderName, BuilderArchitecture, BuilderIdle, BuilderDrain, BuilderParallelism, BuilderBridgePool, BuilderHostPort, BuilderInsecure, BuilderMirror,
     ];
 

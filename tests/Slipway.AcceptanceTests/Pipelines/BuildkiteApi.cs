@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -23,8 +20,7 @@ internal sealed class BuildkiteApi : IAsyncDisposable
 {
     public const string Issuer = "https://agent.buildkite.com";
 
-    private readonly RSA _key = RSA.Create(2048);
-    private readonly string _keyId = Guid.NewGuid().ToString();
+    private readonly SigningKey _key = new();
     private readonly ConcurrentDictionary<string, BuildkiteJob> _jobs = new();
     private readonly WebApplication _app;
 
@@ -65,22 +61,7 @@ internal sealed class BuildkiteApi : IAsyncDisposable
         ["id_token_signing_alg_values_supported"] = new JsonArray("RS256"),
     });
 
-    private IResult Keys()
-    {
-        var numbers = _key.ExportParameters(includePrivateParameters: false);
-        return Results.Json(new JsonObject
-        {
-            ["keys"] = new JsonArray(new JsonObject
-            {
-                ["kty"] = "RSA",
-                ["use"] = "sig",
-                ["alg"] = "RS256",
-                ["kid"] = _keyId,
-                ["n"] = Base64Url(numbers.Modulus!),
-                ["e"] = Base64Url(numbers.Exponent!),
-            }),
-        });
-    }
+    private IResult Keys() => Results.Json(_key.Published());
 
     private async Task<IResult> IssueAsync(string id, HttpRequest request)
     {
@@ -95,7 +76,7 @@ internal sealed class BuildkiteApi : IAsyncDisposable
         }
 
         var asked = (await JsonNode.ParseAsync(request.Body))!.AsObject();
-        var token = Sign(Claims(job, asked));
+        var token = _key.Sign(Claims(job, asked));
         Tokens.Enqueue(token);
         return Results.Json(new JsonObject { ["token"] = token });
     }
@@ -125,13 +106,4 @@ internal sealed class BuildkiteApi : IAsyncDisposable
             ["runner_environment"] = "self-hosted",
         };
     }
-
-    private string Sign(JsonObject claims)
-    {
-        var header = new JsonObject { ["typ"] = "JWT", ["alg"] = "RS256", ["kid"] = _keyId };
-        var text = $"{Base64Url(JsonSerializer.SerializeToUtf8Bytes(header))}.{Base64Url(JsonSerializer.SerializeToUtf8Bytes(claims))}";
-        return $"{text}.{Base64Url(_key.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))}";
-    }
-
-    private static string Base64Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
 }

@@ -10,7 +10,9 @@ public sealed class Fleet : IAsyncDisposable
     private readonly Site _site;
     private readonly string? _builderFolder;
 
-    private Fleet(Site site, string? builderFolder) => (_site, _builderFolder) = (site, builderFolder);
+    private readonly string[] _serverOptions;
+
+    private Fleet(Site site, string? builderFolder, string[] serverOptions) => (_site, _builderFolder, _serverOptions) = (site, builderFolder, serverOptions);
 
     public RunningCommand? Server { get; private set; }
 
@@ -26,9 +28,9 @@ public sealed class Fleet : IAsyncDisposable
     public static Task<Fleet> StartAsync(Site site, params string[] builderOptions) => StartAsync(site, null, builderOptions);
 
     /// <param name="builderFolder">Where the builder keeps its data; a folder of the fleet's own when null.</param>
-    public static async Task<Fleet> StartAsync(Site site, string? builderFolder, string[] builderOptions)
+    public static async Task<Fleet> StartAsync(Site site, string? builderFolder, string[] builderOptions, string[]? serverOptions = null)
     {
-        var fleet = new Fleet(site, builderFolder);
+        var fleet = new Fleet(site, builderFolder, serverOptions ?? []);
         await fleet.StartServerAsync();
         using var credentials = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(fleet.DataDirectory, "credentials.json")));
         fleet.Environment["DEPOT_API_URL"] = $"http://{fleet._listen}";
@@ -40,7 +42,7 @@ public sealed class Fleet : IAsyncDisposable
 
     public async Task StartServerAsync()
     {
-        Server = RunningCommand.Start(Parts.Slipway, ["server", "--data", DataDirectory, "--listen", _listen]);
+        Server = RunningCommand.Start(Parts.Slipway, ["server", "--data", DataDirectory, "--listen", _listen, .. _serverOptions]);
         await Server.SaysAsync("slipway is ready at ");
     }
 

@@ -1,6 +1,7 @@
 using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Depot.Build.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Slipway.Contract.Depot.Core.V1;
@@ -27,7 +28,7 @@ public sealed class AccessTests
 
     /// <summary>
     /// Per caller (in the order of <see cref="Callers"/>): the answer for project A1, for A2 of the same organization, for B1 of another.
-    /// y: answered; n: permission denied; u: allowed, and unimplemented; f: allowed, and there is nothing of this name.
+    /// y: answered; n: permission denied; f: allowed, and there is nothing of this name.
     /// </summary>
     private static readonly Dictionary<string, string> Table = new()
     {
@@ -41,8 +42,12 @@ public sealed class AccessTests
         ["BuildService/ReportStatus"] = "yyy yyy yyy nnn yyy yyy nnn yyy nnn nnn",
         ["BuildService/ReportBuildContext"] = "yyy yyy yyy nnn yyy yyy nnn yyy nnn nnn",
         ["BuildService/ListBuilds"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
-        ["BuildService/GetPullInfo"] = "uuu uun uun uun uun unn unn nnn nnn nnn",
-        ["BuildService/GetPullToken"] = "uuu uun uun uun uun unn unn nnn nnn nnn",
+        ["BuildService/GetPullInfo"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
+        ["BuildService/GetPullToken"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
+        ["RegistryService/ListImages"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
+        ["RegistryService/DeleteImage"] = "yyy yyn yyn nnn yyn ynn nnn nnn nnn nnn",
+        ["PushService/StartPush"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
+        ["PushService/FinishPush"] = "yyy yyn yyn yyn yyn ynn ynn nnn nnn nnn",
         ["ProjectsService/ListProjects"] = "yyy yyy yyy yyy yyy yyy yyy nnn nnn nnn",
         ["ProjectsService/ResetProjectCache"] = "yyy yyn yyn nnn yyn nnn nnn nnn nnn nnn",
         ["LoginService/StartLogin"] = "yyy yyy yyy yyy yyy yyy yyy yyy yyy yyy",
@@ -70,10 +75,12 @@ public sealed class AccessTests
         ["AdminService/ListTokens"] = "yyy yyy yyy yyy yyy nnn nnn nnn nnn nnn",
         ["AdminService/RevokeToken"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/RotateToken"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
+        ["AdminService/GetRegistry"] = "yyy nnn nnn nnn nnn nnn nnn nnn nnn nnn",
         ["AdminService/InviteUser"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/ListUsers"] = "yyy yyn yyn yyn yyn nnn nnn nnn nnn nnn",
         ["AdminService/SetUserRole"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/RemoveUser"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
+        ["AdminService/SetOperator"] = "yyy nnn nnn nnn nnn nnn nnn nnn nnn nnn",
         ["AdminService/AddTrust"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
         ["AdminService/ListTrust"] = "yyy yyn yyn yyn yyn nnn nnn nnn nnn nnn",
         ["AdminService/RemoveTrust"] = "yyy yyn nnn nnn yyn nnn nnn nnn nnn nnn",
@@ -123,7 +130,7 @@ public sealed class AccessTests
                 {
                     var expected = row.Split(' ')[caller][target] switch
                     {
-                        'y' => Yes, 'u' => StatusCode.Unimplemented, 'f' => StatusCode.NotFound, _ => No,
+                        'y' => Yes, 'f' => StatusCode.NotFound, _ => No,
                     };
                     var answered = await site.CallAsync(method, token, target);
                     if (answered.StatusCode != expected)
@@ -143,7 +150,7 @@ public sealed class AccessTests
         Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
     }
 
-    /// <summary>A pull token is for a registry, which this server has none of; a device token is for FinishLogin alone, and not as a bearer.</summary>
+    /// <summary>A pull token is for the registry alone; a device token is for FinishLogin alone, and not as a bearer.</summary>
     [Theory]
     [InlineData(TokenKind.Pull)]
     [InlineData(TokenKind.DevicePoll)]
@@ -196,6 +203,11 @@ public sealed class AccessTests
     /// </summary>
     private static readonly Dictionary<string, string> Recorded = new()
     {
+        ["BuildService/GetPullInfo"] = "token.create",
+        ["BuildService/GetPullToken"] = "token.create",
+        ["RegistryService/DeleteImage"] = "image.delete",
+        ["PushService/StartPush"] = "push.start",
+        ["PushService/FinishPush"] = "push.finish",
         ["ProjectsService/ResetProjectCache"] = "cache.reset",
         ["ProjectService/CreateProject"] = "project.create",
         ["ProjectService/UpdateProject"] = "project.update",
@@ -213,6 +225,7 @@ public sealed class AccessTests
         ["AdminService/InviteUser"] = "user.invite",
         ["AdminService/SetUserRole"] = "user.role",
         ["AdminService/RemoveUser"] = "user.remove",
+        ["AdminService/SetOperator"] = "user.operator",
         ["AdminService/AddTrust"] = "trust.add",
         ["AdminService/RemoveTrust"] = "trust.remove",
         ["AdminService/CreateJoinToken"] = "token.create",
@@ -224,7 +237,7 @@ public sealed class AccessTests
     [
         "BuildService/CreateBuild", "BuildService/GetBuild", "BuildService/FinishBuild", "BuildService/GetBuildKitConnection", "BuildService/ReportBuildHealth",
         "BuildService/ReportStatusStream", "BuildService/ReportTimings", "BuildService/ReportStatus", "BuildService/ReportBuildContext", "BuildService/ListBuilds",
-        "BuildService/GetPullInfo", "BuildService/GetPullToken", "ProjectsService/ListProjects", "LoginService/StartLogin", "LoginService/FinishLogin",
+        "RegistryService/ListImages", "AdminService/GetRegistry", "ProjectsService/ListProjects", "LoginService/StartLogin", "LoginService/FinishLogin",
         "OrganizationService/ListOrganizations", "ProjectService/ListProjects", "ProjectService/GetProject", "ProjectService/ListTrustPolicies",
         "FleetService/Attach", "FleetService/Renew", "FleetService/Report", "AdminService/ListOrganizations", "AdminService/ListProjects", "AdminService/ListTokens",
         "AdminService/ListUsers", "AdminService/ListTrust", "AdminService/ListAudit", "AdminService/ListBuilders", "AdminService/ListBuilds", "AdminService/ShowBuild",
@@ -269,7 +282,7 @@ public sealed class AccessTests
     private static string Key(MethodDescriptor method) => $"{method.Service.Name}/{method.Name}";
 
     /// <summary>Organization A with projects A1 and A2, organization B with B1; a caller of each kind that belongs to A1.</summary>
-    private sealed class Tenants(TestServer server, FakeIssuer issuer) : IAsyncDisposable
+    private sealed class Tenants(TestServer server, FakeIssuer issuer, FakeRegistry registry) : IAsyncDisposable
     {
         private readonly List<string> _ids = [];
         private string _organizationA = "";
@@ -279,7 +292,9 @@ public sealed class AccessTests
         public static async Task<Tenants> CreateAsync()
         {
             var issuer = await FakeIssuer.StartAsync();
-            var site = new Tenants(await TestServer.StartAsync(change: options => options with { InsecureIssuers = [issuer.Url] }), issuer);
+            var registry = await FakeRegistry.StartAsync();
+            var server = await TestServer.StartAsync(change: options => options with { InsecureIssuers = [issuer.Url], RegistryUrl = registry.Url });
+            var site = new Tenants(server, issuer, registry);
             site._organizationA = site.Server.First.OrganizationId;
             return site;
         }
@@ -302,7 +317,7 @@ public sealed class AccessTests
                 _projects[i] = (await admin.CreateProjectAsync(new() { OrganizationId = _organizations[i], Name = Names[i] })).Id;
             }
 
-            var made = await Server.Builds().CreateBuildAsync(new CreateBuildRequest { ProjectId = _projects[0] });
+            var made = await Server.Builds().CreateBuildAsync(Saved(_projects[0]));
             (_build, _buildToken) = (made.BuildId, made.BuildToken);
             return caller switch
             {
@@ -320,8 +335,8 @@ public sealed class AccessTests
         }
 
         /// <summary>Whether the method's request names nothing that could be somebody's.</summary>
-        public bool NamesNothing(string method) => method.Split('/')[1] is "Enroll" or "Attach" or "Report" or "CreateOrganization" or "ListBuilders"
-            or "CreateJoinToken" or "DrainBuilder" or "RemoveBuilder" or "ListProjects" or "ListOrganizations" or "ListTokens"
+        public bool NamesNothing(string method) => method.Split('/')[1] is "Enroll" or "Attach" or "Report" or "CreateOrganization" or "ListBuilders" or "GetRegistry"
+            or "CreateJoinToken" or "DrainBuilder" or "RemoveBuilder" or "SetOperator" or "ListProjects" or "ListOrganizations" or "ListTokens"
             or "ReportTimings" or "ReportStatus" or "ReportBuildContext";
 
         private async Task<string> JobAsync(string project)
@@ -357,7 +372,7 @@ public sealed class AccessTests
             {
                 0 => _build,
                 3 => "bnobody",
-                _ => (await Server.Builds().CreateBuildAsync(new CreateBuildRequest { ProjectId = project })).BuildId,
+                _ => (await Server.Builds().CreateBuildAsync(Saved(project))).BuildId,
             };
             _ids.AddRange([project, build, target < 3 ? _organizations[target] : "onobody"]);
             try
@@ -370,6 +385,8 @@ public sealed class AccessTests
                 return failure.Status;
             }
         }
+
+        private static CreateBuildRequest Saved(string project) => new() { ProjectId = project, Options = { new BuildOptions { Save = true } } };
 
         /// <summary>A token of a kind that nobody is given, for project A1.</summary>
         public async Task<string> StoreAsync(TokenKind kind)
@@ -397,6 +414,7 @@ public sealed class AccessTests
         public async ValueTask DisposeAsync()
         {
             await Server.DisposeAsync();
+            await registry.DisposeAsync();
             await issuer.DisposeAsync();
         }
 
@@ -449,6 +467,19 @@ public sealed class AccessTests
                     break;
                 case "BuildService/GetPullToken":
                     await builds.GetPullTokenAsync(new() { ProjectId = project });
+                    break;
+                case "RegistryService/ListImages":
+                    await new RegistryService.RegistryServiceClient(invoker).ListImagesAsync(new() { ProjectId = project });
+                    break;
+                case "RegistryService/DeleteImage":
+                    registry.Save(project, "1");
+                    await new RegistryService.RegistryServiceClient(invoker).DeleteImageAsync(new() { ProjectId = project, ImageTags = { "1" } });
+                    break;
+                case "PushService/StartPush":
+                    await new PushService.PushServiceClient(invoker).StartPushAsync(new() { BuildId = build, Tag = "elsewhere/app:1" });
+                    break;
+                case "PushService/FinishPush":
+                    await new PushService.PushServiceClient(invoker).FinishPushAsync(new() { BuildId = build, PushId = "g1" });
                     break;
                 case "ProjectsService/ListProjects":
                     await projects.ListProjectsAsync(new());
@@ -621,6 +652,9 @@ public sealed class AccessTests
                         ? (Task)admin.RevokeTokenAsync(new() { TokenId = _name }).ResponseAsync
                         : admin.RotateTokenAsync(new() { TokenId = _name }).ResponseAsync);
                     break;
+                case "AdminService/GetRegistry":
+                    await admin.GetRegistryAsync(new());
+                    break;
                 case "AdminService/InviteUser":
                     await admin.InviteUserAsync(new() { Email = "x@example.com", OrganizationId = organization });
                     break;
@@ -632,6 +666,9 @@ public sealed class AccessTests
                     break;
                 case "AdminService/RemoveUser":
                     await admin.RemoveUserAsync(new() { Email = await InvitedAsync(organization), OrganizationId = organization });
+                    break;
+                case "AdminService/SetOperator":
+                    await admin.SetOperatorAsync(new() { Email = (await Server.CreateUserAsync(_organizationA, "viewer")).Email, Operator = true });
                     break;
                 case "AdminService/AddTrust":
                     await admin.AddTrustAsync(Trust(project, Guid.NewGuid().ToString()));

@@ -172,6 +172,23 @@ public sealed class BuilderCertificateTests : IDisposable
     }
 
     [Fact]
+    public async Task A_proof_from_before_a_restart_is_worth_nothing_after_it()
+    {
+        await using var server = await TestServer.StartAsync(_clock);
+        using var builder = await JoinedAsync(server);
+        var csr = FakeBuilder.NewCsr();
+        var proof = BuilderProof.Create(builder.Identity.Certificate, RenewPath, _clock.GetUtcNow(), csr.Span);
+        await builder.RenewAsync(csr, proof);
+
+        // What was used is not remembered over a restart: nothing from before it counts.
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        await server.RestartAsync();
+
+        await MustBeRefusedAsync(() => builder.RenewAsync(csr, proof), "set its clock");
+        await builder.RenewAsync(csr, BuilderProof.Create(builder.Identity.Certificate, RenewPath, _clock.GetUtcNow(), csr.Span));
+    }
+
+    [Fact]
     public async Task A_certificate_request_that_was_changed_on_its_way_is_refused()
     {
         await using var server = await TestServer.StartAsync(_clock);

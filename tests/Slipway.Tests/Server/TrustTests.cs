@@ -9,6 +9,7 @@ using Slipway.Contract.Admin.V1;
 using Slipway.Contract.Depot.Cli.V1;
 using ClaimCondition = Slipway.Contract.Admin.V1.ClaimCondition;
 using IssuerAccess = Slipway.Server.Trust.IssuerAccess;
+using TrustStore = Slipway.Server.Trust.TrustStore;
 using Slipway.Tests.Server.Support;
 using Xunit;
 
@@ -51,6 +52,9 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(("buildkite acme/app", $"build {made.BuildId}", $"trust relationship {trust.Id}"), (record.Actor, record.Target, record.Detail));
         Assert.NotNull((await _server.Admin().ListTrustAsync(new ListTrustRequest { ProjectId = _server.First.ProjectId })).Trust[0].LastUsedAt);
         await _server.Builds(made.BuildToken).FinishBuildAsync(new FinishBuildRequest { BuildId = made.BuildId, Success = new() });
+        var origin = _server.Service<Slipway.Server.Builds.BuildStore>().Find(made.BuildId)!.Origin;
+        Assert.Contains("\"branch\":\"main\"", origin);
+        Assert.Contains("https://buildkite.com/acme/app/builds/7", origin);
     }
 
     [Fact]
@@ -104,6 +108,25 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
         Assert.Equal(
             $"no access to project \"{_server.First.ProjectId}\"; the closest trust relationship, {trust.Id}, expects {expected}", refused.Detail);
+    }
+
+    [Theory]
+    [InlineData("pipeline_slug", "web", "expects pipeline_slug")]
+    [InlineData("aud", "https://other.example.com", "is for the audience")]
+    public async Task The_owners_of_the_relationship_that_came_closest_read_of_a_refusal(string claim, string value, string expected)
+    {
+        await TrustAsync();
+        var claims = Claims();
+        claims[claim] = value;
+        await RefusalAsync(_issuer.Sign(claims));
+        var record = (await _server.AuditAsync())[0];
+        Assert.Contains(expected, record.Detail);
+        Assert.Equal((_server.First.ProjectId, _server.First.OrganizationId, "denied"), (record.ProjectId, record.OrganizationId, record.Outcome));
+        Assert.StartsWith("buildkite acme/", record.Actor);
+
+        claims["organization_slug"] = "mallory";
+        await RefusalAsync(_issuer.Sign(claims));
+        Assert.Equal(("", ""), ((await _server.AuditAsync())[0].ProjectId, (await _server.AuditAsync())[0].OrganizationId));
     }
 
     [Fact]
@@ -172,6 +195,28 @@ public sealed class TrustTests : IAsyncLifetime
         once["jti"] = "one";
         await _server.Builds(_issuer.Sign(once)).CreateBuildAsync(new CreateBuildRequest { ProjectId = third.Id });
         Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(_issuer.Sign(once), third.Id)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_token_that_was_used_stays_used_over_a_restart()
+    {
+        var second = await _server.Admin().CreateProjectAsync(new CreateProjectRequest { OrganizationId = _server.First.OrganizationId, Name = "second" });
+        await TrustAsync(request => request.SingleUse = true);
+        await TrustAsync(request => request.ProjectId = second.Id);
+        var token = _issuer.Sign(Claims());
+        await CreateAsync(token);
+
+        await _server.RestartAsync();
+
+        Assert.Equal("this CI token was used before, and the trust relationship takes each once; ask the CI provider for a new token", (await RefusalAsync(token)).Detail);
+        Assert.Equal("this CI token was used for another project before; ask the CI provider for a new token", (await RefusalAsync(token, second.Id)).Detail);
+
+        // It is remembered until nobody could use it any more, and no longer.
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
+        _clock.Advance(TimeSpan.FromMinutes(6) - TimeSpan.FromSeconds(2));
+        await _server.Service<TrustStore>().PurgeAsync(_clock.GetUtcNow().ToUnixTimeMilliseconds(), default);
+        Assert.Equal(StatusCode.Unauthenticated, (await RefusalAsync(token)).StatusCode);
     }
 
     [Fact]

@@ -16,6 +16,16 @@ public sealed class TableTests
         Assert.Equal("Build ID,Duration (s)\nplain,1\n\"a,b\",2\n\"say \"\"hi\"\"\",3\n\"two\nlines\",4\n\" led\",5\n,6\n", Table(("plain", 1), ("a,b", 2), ("say \"hi\"", 3), ("two\nlines", 4), (" led", 5), ("", 6)).ToCsv());
 
     [Fact]
+    public void A_column_of_our_own_is_not_in_csv()
+    {
+        var table = new Table<string>([new("ID", "id", row => row), new("Trust", "trust", _ => "trusted") { IsInCsv = false }], ["b1"]);
+
+        Assert.Equal("ID\nb1\n", table.ToCsv());
+        Assert.Equal("ID  Trust\nb1  trusted\n", table.ToText());
+        Assert.Contains("\"trust\": \"trusted\"", table.ToJson());
+    }
+
+    [Fact]
     public void Csv_of_nothing_is_nothing() => Assert.Equal("", Table().ToCsv());
 
     [Fact]

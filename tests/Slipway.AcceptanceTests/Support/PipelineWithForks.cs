@@ -1,0 +1,32 @@
+namespace Slipway.AcceptanceTests.Support;
+
+/// <summary>A server, a builder and a project, of which a pipeline's branch `main` is trusted and everything else that the pipeline builds is not.</summary>
+public sealed class PipelineWithForks(Site site) : IAsyncLifetime
+{
+    public const string Main = "main";
+    private JobIssuer _issuer = null!;
+
+    public Fleet Fleet { get; private set; } = null!;
+
+    public string Url => Fleet.Environment["DEPOT_API_URL"]!;
+
+    public string ProjectId => Fleet.Environment["DEPOT_PROJECT_ID"]!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _issuer = await JobIssuer.StartAsync();
+        Fleet = await Fleet.StartAsync(site, null, [], ["--oidc-allow-insecure-issuer", _issuer.Url]);
+        string[] pipeline = ["trust", "add", "--project", ProjectId, "--provider", "buildkite", "--issuer", _issuer.Url, "--organization", "acme", "--pipeline", "app"];
+        (await Fleet.AdminAsync([.. pipeline, "--tier", "untrusted"])).MustSucceed();
+        (await Fleet.AdminAsync([.. pipeline, "--branch", Main])).MustSucceed();
+    }
+
+    /// <summary>What a job on this branch would get from its CI system.</summary>
+    public string Sign(string branch) => _issuer.Sign(Url, branch);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Fleet.DisposeAsync();
+        await _issuer.DisposeAsync();
+    }
+}
