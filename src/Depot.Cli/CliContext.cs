@@ -44,10 +44,13 @@ internal sealed class CliContext
     public ApiEndpoint Endpoint => field ??= ApiEndpoint.Parse(Settings.ApiUrl.Url, Settings.ApiUrl.Source);
 
     /// <summary>The control plane, not yet connected to.</summary>
-    public BuildApi OpenApi() => new(Connect(), Clock);
+    public BuildApi OpenApi() => new(Connect());
 
     /// <inheritdoc cref="OpenApi"/>
     public AccountApi OpenAccountApi() => new(Connect(), Clock);
+
+    /// <inheritdoc cref="OpenApi"/>
+    public ImageApi OpenImageApi() => new(Connect());
 
     private ConnectClient Connect() =>
         new(Endpoint, ApiTransports.For(Endpoint, Settings.Proxies, ConnectTimeout, Clock), Settings.UserAgent, Clock);

@@ -5,11 +5,11 @@ using Depot.Cli.Cache;
 using Depot.Cli.Completion;
 using Depot.Cli.Docker.Configure;
 using Depot.Cli.Exec;
+using Depot.Cli.Images;
 using Depot.Cli.ImageTools;
 using Depot.Cli.Login;
 using Depot.Cli.Organizations;
 using Depot.Cli.Projects;
-using Depot.Cli.Registry;
 
 namespace Depot.Cli;
 
@@ -35,7 +35,7 @@ internal static class Commands
             CompletionCommands.Candidates,
             ConfigureDockerCommand.Create(),
             ExecCommand.Create(),
-            RegistryCommands.Image,
+            ImageCommands.Create(),
             ImageToolsCommands.Create(),
             InitCommand.Create(),
             new CliCommand
@@ -69,9 +69,9 @@ internal static class Commands
                     UpdateProjectCommand.Create(),
                 ],
             },
-            RegistryCommands.Pull,
-            RegistryCommands.PullToken,
-            RegistryCommands.Push,
+            PullCommand.Create(),
+            PullTokenCommand.Create(),
+            PushCommand.Create(),
             new CliCommand
             {
                 Name = "version",

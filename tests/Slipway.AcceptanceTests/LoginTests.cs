@@ -18,7 +18,7 @@ public sealed class LoginTests(Site site)
         Picture(browser, "invitation");
         browser.Type("password", Password);
         browser.Press("Create the account");
-        Assert.Equal("Your builds", browser.Heading);
+        Assert.Equal("Builds", browser.Heading);
         Assert.Contains("default (member)", browser.Text);
 
         browser.Press("Sign out");
@@ -27,7 +27,7 @@ public sealed class LoginTests(Site site)
 
         browser.Open(site.Url.ToString());
         Picture(browser, "home");
-        Assert.Contains("Recent builds", browser.Text);
+        Assert.Contains("Started by", browser.Text);
         Assert.Empty(browser.Complaints());
 
         var audit = (await site.AdminAsync("audit", "--actor", email)).MustSucceed().Output;

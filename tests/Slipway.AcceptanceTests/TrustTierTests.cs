@@ -94,6 +94,20 @@ public sealed class TrustTierTests(Site site, PipelineWithForks pipeline) : ICla
         (await listener.WaitAsync()).MustSucceed();
     }
 
+    [Fact]
+    public async Task A_step_finds_no_key_and_no_token_of_its_builder()
+    {
+        using var searching = new WorkFolder().With(
+            "Dockerfile",
+            $"FROM {site.BaseImage}\nRUN find / -xdev \\( -name '*.key' -o -name 'builder.json' -o -name 'slipway*' -o -name 'credentials.json' -o -name '*.db' \\) -print; "
+            + "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n' | grep -E 'slp[a-z]_|SLIPWAY|DEPOT' | sed 's/^/found /'; echo searched-$((40+2))\n");
+
+        var result = (await BuildAsync(Parts.Depot, Fork, searching)).MustSucceed();
+
+        Assert.Contains("searched-42", result.Error);
+        Assert.DoesNotMatch(@"(?m)^#\d+ [0-9.]+ (/|found )", result.Error);
+    }
+
     private static string AddressIn(string progress) => Regex.Match(progress, "at-42 ([0-9.]+)").Groups[1].Value;
 
     /// <summary>A fork forges what a cache mount, a layer and the copy of a local folder hold; its next build is deceived, the project's own is not.</summary>

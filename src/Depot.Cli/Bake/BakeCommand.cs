@@ -27,14 +27,7 @@ internal static class BakeCommand
     {
         var arguments = new BakeArguments();
         arguments.Targets.AddRange(BakeFlags.Table(arguments).Parse(words, text => cli.Error.WriteLine(text)));
-        if (arguments.Save || arguments.SaveTags.Count > 0)
-        {
-            throw new CliException("--save needs the registry of the server, which this version does not have yet")
-            {
-                Remedy = "Push the images to a registry of yours: --push, with tags in the definition.",
-            };
-        }
-
+        arguments.Save |= arguments.SaveTags.Count > 0;
         if (arguments.Print && arguments.List.Length > 0)
         {
             throw new CliException("--print and --list are mutually exclusive");
@@ -92,6 +85,11 @@ internal static class BakeCommand
         if (arguments.MetadataFile.Length > 0)
         {
             BuildResult.WriteMetadata(Path.GetFullPath(arguments.MetadataFile, cli.WorkingFolder), BakeResult.Metadata(results, warnings));
+        }
+
+        foreach (var saved in results.Where(result => result.Target.Plan.Saves).GroupBy(result => result.Build))
+        {
+            SaveSummary.Print(cli, saved.Key, [.. saved.Select(result => result.Target.Name).Order(StringComparer.Ordinal)], saved.Key.SavedNames);
         }
 
         foreach (var result in results.Where(result => result.Result.Message is not null))

@@ -46,7 +46,7 @@ internal static class BakeFlags
         .Text("token", null, "Depot API token", value => into.Token = value)
         .Text("builder", null, "Accepted for scripts written for buildx; the project chooses the builder", _ => { }, hidden: true)
         .Switch("debug", 'D', "", _ => { }, hidden: true)
-        .Switch("save", null, "Saves the build to the registry", value => into.Save = value, hidden: true)
-        .Add(new Flag("save-tag", null, "stringArray", "Additional custom tag for the saved image", into.SaveTags.Add) { Hidden = true })
+        .Switch("save", null, "Saves the build to the server's registry", value => into.Save = value)
+        .Many("save-tag", null, "Additional custom tag for the saved image, use with --save", into.SaveTags)
         .Switch("suppress-no-output-warning", null, "", value => into.SuppressNoOutputWarning = value, hidden: true);
 }

@@ -88,7 +88,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
     /// <summary>By way of Docker, an image that goes nowhere else goes into the local Docker.</summary>
     private Target Wanted(Target target) => IsLoadImplied(target) ? WithOutput(target, "docker") : target;
 
-    private bool IsLoadImplied(Target target) => cli.LoadsByDefault && target.Outputs is not { Count: > 0 };
+    private bool IsLoadImplied(Target target) => cli.LoadsByDefault && !arguments.Save && target.Outputs is not { Count: > 0 };
 
     private static Target BuiltOnly(Target target)
     {
@@ -121,7 +121,7 @@ internal sealed class BakeRun(CliContext cli, BakeArguments arguments, BakePlan 
 
     private void WarnOfNoOutput(LocalDocker? docker, HashSet<string> built)
     {
-        if (cli.LoadsByDefault && docker is not null)
+        if (arguments.Save || (cli.LoadsByDefault && docker is not null))
         {
             return;
         }

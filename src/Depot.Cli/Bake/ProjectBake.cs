@@ -98,6 +98,11 @@ internal sealed class ProjectBake : IAsyncDisposable
                 lint.Judge(answer, target.Plan.DockerfileName, cli.Error);
             }
 
+            if (target.Plan.Saves)
+            {
+                opened.SaveAs([.. build.SavedNames.Select(name => $"{name}-{target.Name}")]);
+            }
+
             return new BakeResult(target, await opened.RunAsync(builders, solve => LinksAsync(target, opened, solve, folders, cancellation), show, cancellation), build);
         }
         catch (CliException problem)

@@ -25,6 +25,7 @@ internal static class TargetArguments
             Network = target.Network ?? "default",
             NoCache = target.NoCache ?? false,
             Pull = target.Pull ?? false,
+            Save = bake.Save && !target.IsLinked,
             SbomFolder = target.IsLinked ? "" : bake.SbomFolder,
             SbomTarget = several ? target.Name : "",
             ShmSizeBytes = target.ShmSize is { Length: > 0 } size ? MemorySize.Parse(size) : 0,
@@ -42,6 +43,7 @@ internal static class TargetArguments
         arguments.NoCacheFilter.AddRange(target.NoCacheFilter ?? []);
         arguments.Outputs.AddRange((target.Outputs ?? []).Select(entry => entry.Text));
         arguments.Platforms.AddRange(target.Platforms ?? []);
+        arguments.SaveTags.AddRange(bake.SaveTags);
         arguments.Secrets.AddRange((target.Secrets ?? []).Select(entry => entry.Text));
         arguments.Ssh.AddRange(Agents(target));
         arguments.Tags.AddRange(target.Tags ?? []);

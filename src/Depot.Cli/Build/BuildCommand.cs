@@ -34,14 +34,7 @@ internal static class BuildCommand
             throw new CliException($"depot: 'depot build' requires 1 argument\n\nUsage:  depot build {Usage}\n\nRun 'depot build --help' for more information");
         }
 
-        if (arguments.Save || arguments.SaveTags.Count > 0)
-        {
-            throw new CliException("--save needs the registry of the server, which this version does not have yet")
-            {
-                Remedy = "Push the image to a registry of yours: --push -t REGISTRY/NAME:TAG.",
-            };
-        }
-
+        arguments.Save |= arguments.SaveTags.Count > 0;
         arguments.Context = rest[0];
         return arguments;
     }
@@ -51,7 +44,7 @@ internal static class BuildCommand
         var arguments = ReadArguments(words, cli.Warn);
         BuilderTransport.Prepare();
         var mode = ProgressModes.Parse(arguments.Progress, cli.Settings.Progress, arguments.Quiet);
-        var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Outputs.Count: 0, Call: "" or "build" };
+        var loadIsImplied = cli.LoadsByDefault && arguments is { Load: false, Push: false, Save: false, Outputs.Count: 0, Call: "" or "build" };
         arguments.Load |= loadIsImplied;
         var resolved = await BuildPlan.ResolveAsync(arguments, cli, cli.Terminal.In, cancellation);
         using var inputs = resolved.Inputs;
@@ -74,13 +67,18 @@ internal static class BuildCommand
         }
 
         var warnings = new WarningLog(cli.Settings.MetadataWarnings);
-        var result = await RunAsync(build, builders => BuildAsync(cli, plan, target, builders, warnings.Before(display.Write), cancellation), display, cancellation);
+        var result = await RunAsync(build, builders => BuildAsync(cli, plan, build, target, builders, warnings.Before(display.Write), cancellation), display, cancellation);
         return Deliver(cli, plan, build, result, warnings.All);
     }
 
     private static async Task<BuildResult> BuildAsync(
-        CliContext cli, BuildPlan plan, BuildTarget target, BuilderSet builders, Action<StatusResponse> show, CancellationToken cancellation)
+        CliContext cli, BuildPlan plan, RemoteBuild build, BuildTarget target, BuilderSet builders, Action<StatusResponse> show, CancellationToken cancellation)
     {
+        if (plan.Saves)
+        {
+            target.SaveAs(build.SavedNames);
+        }
+
         if (plan.Lint is { } lint)
         {
             lint.Judge(await target.CallAsync(builders, new CallSpec("lint"), show, cancellation), plan.DockerfileName, cli.Error);
@@ -160,6 +158,11 @@ internal static class BuildCommand
     private static int Deliver(CliContext cli, BuildPlan plan, RemoteBuild build, BuildResult result, IReadOnlyList<VertexWarning> warnings)
     {
         var arguments = plan.Arguments;
+        if (plan.Saves)
+        {
+            SaveSummary.Print(cli, build, targets: [], build.SavedNames);
+        }
+
         if (arguments.Quiet || arguments.Progress == "quiet")
         {
             cli.Output.WriteLine(result.ImageId);
@@ -199,7 +202,13 @@ internal static class BuildCommand
             Push = plan.Outputs.Any(output => output.Pushes),
             Load = plan.Loads,
             Lint = plan.Lint is not null,
+            Save = plan.Saves,
         };
+        if (plan.Saves)
+        {
+            options.SaveTags.Add(plan.Arguments.SaveTags);
+        }
+
         options.Tags.Add(plan.Arguments.Tags);
         foreach (var output in plan.Outputs)
         {

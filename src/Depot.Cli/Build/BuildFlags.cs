@@ -69,8 +69,8 @@ internal static class BuildFlags
         .Text("project", null, "Depot project ID", value => into.Project = value)
         .Switch("stable-times", null, "Date files by their contents, so that a fresh clone sends only what changed", value => into.StableTimes = value)
         .Text("token", null, "Depot API token", value => into.Token = value)
-        .Switch("save", null, "Saves the build to the registry", value => into.Save = value, hidden: true)
-        .Add(new Flag("save-tag", null, "stringArray", "Additional custom tag for the saved image", into.SaveTags.Add) { Hidden = true })
+        .Switch("save", null, "Saves the build to the server's registry", value => into.Save = value)
+        .Many("save-tag", null, "Additional custom tag for the saved image, use with --save", into.SaveTags)
         .Switch("suppress-no-output-warning", null, "", value => into.SuppressNoOutputWarning = value, hidden: true);
 
     private static void AddIgnored(FlagTable table)

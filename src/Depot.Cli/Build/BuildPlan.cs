@@ -229,6 +229,11 @@ internal sealed record BuildPlan : IDisposable
         };
     }
 
+    /// <summary>The plan with the names under which the server keeps the image.</summary>
+    public BuildPlan SavedAs(IReadOnlyList<string> names) => this with { Outputs = Outputs.Select(output => output.SavedAs(names)).ToList() };
+
+    public bool Saves => Arguments.Save && Call is null;
+
     /// <summary>The plan with what does not go into the local Docker.</summary>
     public BuildPlan WithoutLoad() => Loads ? this with { Outputs = Outputs.Where(output => output.Target != OutputTarget.Docker).ToList() } : this;
 

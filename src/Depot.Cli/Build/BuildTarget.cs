@@ -15,11 +15,11 @@ internal sealed class BuildTarget : IAsyncDisposable
     private readonly VertexWriter _steps;
     private readonly SessionServices _services;
     private readonly DockerLoad? _load;
-    private readonly BuildPlan _plan;
+    private BuildPlan _plan;
 
     /// <summary>The image for the local Docker, where it needs a Solve of its own (<see cref="BuildPlan.LoadsApart"/>).</summary>
     private readonly BuildPlan? _loaded;
-    private readonly OutputAssembly _assembly;
+    private OutputAssembly _assembly;
     private readonly TaskCompletionSource<IReadOnlyList<BuilderSolve>> _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private BuildTarget(
@@ -57,6 +57,13 @@ internal sealed class BuildTarget : IAsyncDisposable
         {
             throw new CliException($"failed to build: {problem.Message}", inner: problem);
         }
+    }
+
+    /// <summary>Says under which names the image is saved; before it is built.</summary>
+    public void SaveAs(IReadOnlyList<string> names)
+    {
+        _plan = _plan.SavedAs(names);
+        _assembly = new OutputAssembly(_plan.Outputs);
     }
 
     /// <summary>Builds, on all of its builders at once.</summary>

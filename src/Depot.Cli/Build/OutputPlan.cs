@@ -34,6 +34,15 @@ internal sealed record OutputPlan(string Type, Dictionary<string, string> Attrib
         };
     }
 
+    /// <summary>The image under the names that the server gives it, besides those that the user pushes; without such a push in their place.</summary>
+    public OutputPlan SavedAs(IReadOnlyList<string> names) => Type != "image" ? this : this with
+    {
+        Attributes = new(Attributes, StringComparer.Ordinal)
+        {
+            ["name"] = string.Join(',', Pushes ? Names.Concat(names) : names), ["push"] = "true", ["unpack"] = "false",
+        },
+    };
+
     public bool Pushes => Type == "image" && FlagTable.TryParseBool(Attributes.GetValueOrDefault("push", "")) == true;
 }
 

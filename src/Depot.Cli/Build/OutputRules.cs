@@ -29,6 +29,12 @@ internal static class OutputRules
         }
 
         AddPush(outputs, arguments.Push);
+        if (arguments.Save && !outputs.Exists(output => output.Type == "image"))
+        {
+            // Its names are the server's to give, when it has opened the build.
+            outputs.Add(new OutputPlan("image", new(StringComparer.Ordinal), OutputTarget.Builder, ""));
+        }
+
         if (arguments.Load && !outputs.Exists(output => output.Target == OutputTarget.Docker))
         {
             outputs.Add(Place(OutputSpec.Of("docker"), standardOutputIsTerminal, workingFolder));

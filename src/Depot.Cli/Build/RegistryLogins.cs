@@ -48,6 +48,9 @@ internal sealed class RegistryLogins : IDisposable
         }
     }
 
+    /// <summary>Adds a login of one registry.</summary>
+    public void Add(string host, RegistryCredential login) => _ofBuild[host] = login;
+
     public void Dispose()
     {
         Auth.Dispose();

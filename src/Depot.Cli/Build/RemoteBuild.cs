@@ -26,6 +26,10 @@ internal sealed class RemoteBuild : IAsyncDisposable
 
     public string ProjectId => _record.ProjectId;
 
+    /// <summary>The names of what is saved, the build's own first.</summary>
+    public IReadOnlyList<string> SavedNames => _record.SavedNames is { Count: > 0 } names ? names
+        : throw new CliException("the server did not say where to save the image") { Remedy = "It has no registry, or is too old for --save; push with --push -t REGISTRY/NAME:TAG." };
+
     /// <summary>Opens the record. What can go wrong on this machine should have been found out before.</summary>
     public static async Task<RemoteBuild> OpenAsync(
         CliContext cli, CreateBuildRequest request, Credentials credentials, RegistryLogins logins, VertexWriter steps, CancellationToken cancellation)

@@ -36,18 +36,21 @@ internal static class ListBuildsCommand
         await using var api = cli.OpenApi();
         var request = new ListBuildsRequest { ProjectId = project, PageSize = PageSize };
         var builds = (await api.ListBuildsAsync(request, credentials, cancellation)).Builds;
-        var now = cli.Clock.GetUtcNow();
-        return Listing.Write(cli, format, new Table<BuildRow>(
-            [
-                new("Build ID", "id", build => build.Id),
-                new("Status", "status", build => Name(build.Status)),
-                new("Started", "startTime", build => Started(build).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)),
-                TableColumn<BuildRow>.OfNumber(
-                    "Duration (s)", "duration", build => (long)((build.FinishedAt?.ToDateTimeOffset() ?? now) - Started(build)).TotalSeconds),
-                new("Trust", "trust", build => build.Untrusted ? "untrusted" : "trusted") { IsInCsv = false },
-            ],
-            builds));
+        return Listing.Write(cli, format, Describe(builds, cli.Clock.GetUtcNow()));
     }
+
+    public static Table<BuildRow> Describe(IReadOnlyList<BuildRow> builds, DateTimeOffset now) => new(
+        [
+            new("Build ID", "id", build => build.Id),
+            new("Status", "status", build => Name(build.Status)),
+            new("Started", "startTime", StartOf),
+            TableColumn<BuildRow>.OfNumber(
+                "Duration (s)", "duration", build => (long)((build.FinishedAt?.ToDateTimeOffset() ?? now) - Started(build)).TotalSeconds),
+            new("Trust", "trust", build => build.Untrusted ? "untrusted" : "trusted") { IsInCsv = false },
+        ],
+        builds);
+
+    public static string StartOf(BuildRow build) => Started(build).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 
     private static DateTimeOffset Started(BuildRow build) => build.CreatedAt?.ToDateTimeOffset() ?? default;
 

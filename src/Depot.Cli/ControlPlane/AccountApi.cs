@@ -12,15 +12,13 @@ internal sealed class AccountApi(ConnectClient client, TimeProvider clock) : IAs
     private const string Organizations = "depot.core.v1.OrganizationService";
     private const string Projects = "depot.core.v1.ProjectService";
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
-
     /// <summary>Longer than the server keeps a login open, so that it is the server that says so.</summary>
     private static readonly TimeSpan ApprovalDeadline = TimeSpan.FromMinutes(15);
 
     public ApiEndpoint Endpoint => client.Endpoint;
 
     public Task<StartLoginResponse> StartLoginAsync(CancellationToken cancellation) => Retry.Query.RunAsync(
-        () => client.CallAsync($"{Login}/StartLogin", new StartLoginRequest(), StartLoginResponse.Parser, token: null, Deadline, cancellation), clock, cancellation);
+        () => client.CallAsync($"{Login}/StartLogin", new StartLoginRequest(), StartLoginResponse.Parser, token: null, ConnectClient.UsualDeadline, cancellation), clock, cancellation);
 
     /// <summary>Waits until somebody has approved the login.</summary>
     public Task<FinishLoginResponse> FinishLoginAsync(string id, CancellationToken cancellation) => Retry.WhileWaiting.RunAsync(
@@ -49,6 +47,5 @@ internal sealed class AccountApi(ConnectClient client, TimeProvider clock) : IAs
 
     private Task<TResponse> CallAsync<TResponse>(
         Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
-        where TResponse : class, IMessage<TResponse> => credentials.UseAsync(
-            token => retry.RunAsync(() => client.CallAsync(procedure, request, parser, token, Deadline, cancellation), clock, cancellation), cancellation);
+        where TResponse : class, IMessage<TResponse> => client.CallAsync(retry, procedure, request, parser, credentials, cancellation);
 }

@@ -5,12 +5,10 @@ using Slipway.Contract.Depot.Cli.V1Beta1;
 namespace Depot.Cli.ControlPlane;
 
 /// <summary>The calls of the public API that this client makes, each with its deadline and its way of being repeated.</summary>
-internal sealed class BuildApi(ConnectClient client, TimeProvider clock) : IAsyncDisposable
+internal sealed class BuildApi(ConnectClient client) : IAsyncDisposable
 {
     private const string Builds = "depot.cli.v1.BuildService";
     private const string Projects = "depot.cli.v1beta1.ProjectsService";
-
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     public ApiEndpoint Endpoint => client.Endpoint;
 
@@ -23,7 +21,7 @@ internal sealed class BuildApi(ConnectClient client, TimeProvider clock) : IAsyn
 
     /// <summary>Not repeated: the next report follows in a few seconds.</summary>
     public Task<ReportBuildHealthResponse> ReportHealthAsync(ReportBuildHealthRequest request, Credentials credentials, CancellationToken cancellation) =>
-        credentials.UseAsync(token => client.CallAsync($"{Builds}/ReportBuildHealth", request, ReportBuildHealthResponse.Parser, token, Deadline, cancellation), cancellation);
+        credentials.UseAsync(token => client.CallAsync($"{Builds}/ReportBuildHealth", request, ReportBuildHealthResponse.Parser, token, ConnectClient.UsualDeadline, cancellation), cancellation);
 
     public Task FinishBuildAsync(FinishBuildRequest request, Credentials credentials, CancellationToken cancellation) =>
         CallAsync(Retry.WhileBuilding, $"{Builds}/FinishBuild", request, FinishBuildResponse.Parser, credentials, cancellation);
@@ -38,7 +36,5 @@ internal sealed class BuildApi(ConnectClient client, TimeProvider clock) : IAsyn
 
     private Task<TResponse> CallAsync<TResponse>(
         Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
-        where TResponse : class, IMessage<TResponse> =>
-        credentials.UseAsync(
-            token => retry.RunAsync(() => client.CallAsync(procedure, request, parser, token, Deadline, cancellation), clock, cancellation), cancellation);
+        where TResponse : class, IMessage<TResponse> => client.CallAsync(retry, procedure, request, parser, credentials, cancellation);
 }

@@ -17,6 +17,7 @@ internal sealed class BuildRecord
         ProjectId = created.ProjectId;
         IsUntrusted = created.Untrusted;
         RegistryLogins = created.AdditionalCredentials;
+        SavedNames = [.. created.AdditionalTags.Select(tag => tag.Tag_)];
     }
 
     public string Id { get; }
@@ -35,6 +36,9 @@ internal sealed class BuildRecord
 
     /// <summary>Registry logins that come with this build.</summary>
     public IReadOnlyList<CreateBuildResponse.Types.Credential> RegistryLogins { get; }
+
+    /// <summary>Under which names the server wants the image saved; empty for a build that is not.</summary>
+    public IReadOnlyList<string> SavedNames { get; }
 
     public static async Task<BuildRecord> OpenAsync(BuildApi api, Credentials credentials, CreateBuildRequest request, CancellationToken cancellation)
     {

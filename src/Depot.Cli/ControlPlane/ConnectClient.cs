@@ -14,6 +14,9 @@ namespace Depot.Cli.ControlPlane;
 /// </remarks>
 internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transport, string userAgent, TimeProvider clock) : IAsyncDisposable
 {
+    /// <summary>For calls that the server answers at once, or holds for a while.</summary>
+    public static readonly TimeSpan UsualDeadline = TimeSpan.FromSeconds(30);
+
     private const string Unary = "application/proto";
     private const string Streaming = "application/connect+proto";
 
@@ -24,6 +27,12 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
         string procedure, IMessage request, MessageParser<TResponse> parser, string? token, TimeSpan deadline, CancellationToken cancellation)
         where TResponse : class, IMessage<TResponse> =>
         PostAsync(procedure, request.ToByteArray(), Unary, reply => Read(reply, parser), token, deadline, cancellation);
+
+    /// <summary>A call in somebody's name, tried again as it may be.</summary>
+    public Task<TResponse> CallAsync<TResponse>(
+        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
+        where TResponse : class, IMessage<TResponse> => credentials.UseAsync(
+            token => retry.RunAsync(() => CallAsync(procedure, request, parser, token, UsualDeadline, cancellation), clock, cancellation), cancellation);
 
     /// <summary>One try of a call that streams its answers: the first of them, once the server has ended the stream.</summary>
     public Task<TResponse> CallStreamAsync<TResponse>(

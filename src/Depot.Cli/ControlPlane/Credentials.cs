@@ -150,6 +150,6 @@ internal sealed class Credentials : IDisposable
 
     private ApiException Explain(ApiException refused, string token) => new(refused.Code, refused.Message, refused)
     {
-        Remedy = TokenRefusal.Explain(Source, token, refused.ServerTime, _clock.GetUtcNow()),
+        Remedy = TokenRefusal.Explain(_fetch is null ? $"the token of {Source}" : $"the {Source}", token, refused.ServerTime, _clock.GetUtcNow()),
     };
 }

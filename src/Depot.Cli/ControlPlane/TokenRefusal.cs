@@ -8,28 +8,25 @@ internal static class TokenRefusal
     /// <summary>Verifiers allow a minute; more is a clock to be set.</summary>
     private static readonly TimeSpan ClockLeeway = TimeSpan.FromMinutes(1);
 
-    public static string Explain(string source, string token, DateTimeOffset? serverTime, DateTimeOffset now)
+    /// <param name="token">Which one it is, in words: <c>the token of DEPOT_TOKEN</c>.</param>
+    /// <param name="text">The token itself; one that says when it is valid was judged by the server's clock, not by this machine's.</param>
+    public static string Explain(string token, string text, DateTimeOffset? serverTime, DateTimeOffset now)
     {
-        if (serverTime is { } theirs && (now - theirs).Duration() > ClockLeeway)
+        var judgedAt = serverTime ?? now;
+        return TokenShape.LifetimeOf(text) switch
         {
-            return $"This machine's clock is {Describe((now - theirs).Duration())} {(now > theirs ? "ahead of" : "behind")} the server's: set it, then try again (the token is the one of {source}).";
-        }
-
-        if (TokenShape.LifetimeOf(token) is var (from, until))
-        {
-            if (until <= now)
-            {
-                return $"The token of {source} expired {Describe(now - until)} ago: get a new one.";
-            }
-
-            if (from > now + ClockLeeway)
-            {
-                return $"The token of {source} is valid in {Describe(from.Value - now)} only: is this machine's clock, or its issuer's, off?";
-            }
-        }
-
-        return $"The token is the one of {source}; `depot login`, or `slipway admin token create`, makes a new one.";
+            var (_, until) when until <= judgedAt => WhichClock(serverTime, now) ?? $"It is {token}, which expired {Describe(judgedAt - until)} ago: get a new one.",
+            ({ } from, _) when from > judgedAt + ClockLeeway => WhichClock(serverTime, now)
+                ?? $"It is {token}, which is not valid for another {Describe(from - judgedAt)}: is the clock of its issuer off?",
+            (_, _) => $"It is {token}.",
+            null => $"It is {token}; `depot login`, or `slipway admin token create`, makes a new one.",
+        };
     }
+
+    /// <summary>Which of the two is wrong nobody here can know.</summary>
+    private static string? WhichClock(DateTimeOffset? serverTime, DateTimeOffset now) => serverTime is { } theirs && (now - theirs).Duration() > ClockLeeway
+        ? $"This machine's clock is {Describe((now - theirs).Duration())} {(now > theirs ? "ahead of" : "behind")} the server's: set the one that is wrong, then try again."
+        : null;
 
     private static string Describe(TimeSpan time)
     {

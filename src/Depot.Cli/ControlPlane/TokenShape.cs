@@ -28,7 +28,7 @@ internal static class TokenShape
             return "it stands in quotation marks, which are no part of it";
         }
 
-        return LooksLikeOurs(token) && !TokenText.TryParse(token, out _)
+        return TokenText.Resembles(token) && !TokenText.TryParse(token, out _)
             ? string.Create(CultureInfo.InvariantCulture, $"its checksum does not fit ({token.Length} of {TokenText.Length} characters): was a part of it lost when it was copied?")
             : null;
     }
@@ -52,10 +52,6 @@ internal static class TokenShape
             return null;
         }
     }
-
-    /// <summary>Of a kind that this version knows; a later server may have others.</summary>
-    private static bool LooksLikeOurs(string token) =>
-        token.Length > 5 && token.StartsWith("slp", StringComparison.Ordinal) && Enum.IsDefined((TokenKind)token[3]) && token[4] == '_';
 
     private static DateTimeOffset? Time(JsonElement claims, string name) =>
         claims.ValueKind == JsonValueKind.Object && claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number

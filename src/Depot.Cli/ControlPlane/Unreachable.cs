@@ -19,7 +19,8 @@ internal static class Unreachable
         ProxyException { WantsLogin: true } => "Put its user and password into the proxy's address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.",
         ProxyException => "The address of the proxy comes from HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts that are reached without it.",
         AuthenticationException tls when ConnectFault.IsNoTls(tls) => null,
-        AuthenticationException tls when ConnectFault.IsOfTime(tls) => "Is this machine's clock right?",
+        AuthenticationException tls when ConnectFault.IsOfTime(tls) =>
+            $"Is this machine's clock right? It says {TimeProvider.System.GetUtcNow():yyyy-MM-dd HH:mm} UTC. If it is, the certificate has to be renewed.",
         AuthenticationException when OperatingSystem.IsLinux() => "Is its certificate signed by a CA that this machine trusts? SSL_CERT_FILE names further ones.",
         AuthenticationException => "Is its certificate signed by a CA that this machine trusts? The system's own list of them counts (on macOS the keychain).",
         _ => null,

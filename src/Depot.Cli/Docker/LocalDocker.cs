@@ -21,6 +21,7 @@ internal sealed partial class LocalDocker : IAsyncDisposable
     private const string ContentInfo = "/containerd.services.content.v1.Content/Info";
     private const int InspectionsMax = 8;
     private const string ContainerdSnapshotter = "io.containerd.snapshotter.v1";
+    private const string LoadRemedy = "--load puts the image into a local Docker. Start one or set DOCKER_HOST; or use --push, or --output type=oci,dest=FILE.";
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan InfoTimeout = TimeSpan.FromSeconds(20);
 
@@ -46,7 +47,8 @@ internal sealed partial class LocalDocker : IAsyncDisposable
     public PlatformName Platform { get; private set; } = PlatformName.Local;
 
     /// <summary>Connects and asks what it is, so that a missing Docker is known before anything is built.</summary>
-    public static async Task<LocalDocker> ConnectAsync(DockerEndpoint endpoint, CancellationToken cancellation)
+    /// <param name="remedy">For whom there is none.</param>
+    public static async Task<LocalDocker> ConnectAsync(DockerEndpoint endpoint, CancellationToken cancellation, string remedy = LoadRemedy)
     {
         var docker = new LocalDocker(endpoint);
         try
@@ -62,7 +64,7 @@ internal sealed partial class LocalDocker : IAsyncDisposable
         catch (Exception problem) when (problem is HttpRequestException or JsonException or IOException || (problem is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             await docker.DisposeAsync();
-            throw NoDocker(endpoint, problem);
+            throw NoDocker(endpoint, problem, remedy);
         }
         catch
         {
@@ -88,6 +90,50 @@ internal sealed partial class LocalDocker : IAsyncDisposable
         while (await lines.ReadLineAsync(cancellation) is { } line)
         {
             ReadProgress(line, report);
+        }
+    }
+
+    /// <summary>Lets the daemon pull an image.</summary>
+    /// <param name="read">Receives every message of its progress.</param>
+    public async Task PullAsync(string image, string platform, DockerLogin login, Action<JsonElement> read, CancellationToken cancellation)
+    {
+        var query = $"fromImage={Uri.EscapeDataString(image)}{(platform.Length > 0 ? $"&platform={Uri.EscapeDataString(platform)}" : "")}";
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"/images/create?{query}", UriKind.Relative));
+        request.Headers.Add("X-Registry-Auth", login.ToHeader());
+        using var response = await AskAsync(request, image, cancellation);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
+        while (await lines.ReadLineAsync(cancellation) is { } line)
+        {
+            if (line.Length > 0)
+            {
+                using var message = JsonDocument.Parse(line);
+                read(message.RootElement);
+            }
+        }
+    }
+
+    /// <summary>Gives an image that the daemon has another name.</summary>
+    public async Task TagAsync(string image, string name, CancellationToken cancellation)
+    {
+        var full = ImageReference.Canonical(name);
+        var (repository, tag) = (ImageReference.Repository(full), ImageReference.Locate(full).Tag);
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, new Uri($"/images/{image}/tag?repo={Uri.EscapeDataString(repository)}&tag={Uri.EscapeDataString(tag)}", UriKind.Relative));
+        using var response = await AskAsync(request, image, cancellation);
+    }
+
+    public static CliException NotPulled(string image, string why) => new($"cannot pull {image}: {why}");
+
+    private async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request, string image, CancellationToken cancellation)
+    {
+        try
+        {
+            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            return response.IsSuccessStatusCode ? response : throw NotPulled(image, Message(await response.Content.ReadAsStringAsync(cancellation)));
+        }
+        catch (HttpRequestException problem)
+        {
+            throw NotPulled(image, $"Docker at {_endpoint}: {ConnectFault.Reason(problem.InnerException ?? problem)}");
         }
     }
 
@@ -275,12 +321,12 @@ internal sealed partial class LocalDocker : IAsyncDisposable
             ? PlatformName.Parse($"{system.GetString()}/{architecture.GetString()}")
             : null;
 
-    private static CliException NoDocker(DockerEndpoint endpoint, Exception problem)
+    private static CliException NoDocker(DockerEndpoint endpoint, Exception problem, string remedy)
     {
         var cause = problem is HttpRequestException { InnerException: { } inner } ? inner : problem;
         return new CliException($"Cannot connect to the Docker daemon at {endpoint}. Is the docker daemon running? ({Reason(cause)})", inner: problem)
         {
-            Remedy = "--load puts the image into a local Docker. Start one or set DOCKER_HOST; or use --push, or --output type=oci,dest=FILE.",
+            Remedy = remedy,
         };
     }
 

@@ -48,7 +48,7 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
     /// <summary>Makes a blob of one repository known in another: by a word to the registry where both are in one, else through this machine.</summary>
     public async Task CopyBlobAsync((string Host, string Repository) from, (string Host, string Repository) to, string digest, long size, CancellationToken cancellation)
     {
-        var target = new Place(to.Host, to.Repository, $"blobs/{digest}");
+        var target = new Place(to.Host, to.Repository, $"blobs/{digest}") { Writes = true };
         if (await HasAsync(target, cancellation))
         {
             return;
@@ -74,7 +74,7 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
             using var source = await SendAsync(from, () => new HttpRequestMessage(HttpMethod.Get, default(Uri)), "read", limit.Token);
             await using var content = limit.Watch(await source.Content.ReadAsStreamAsync(limit.Token));
             using var request = new HttpRequestMessage(HttpMethod.Put, upload) { Content = new StreamContent(content) { Headers = { ContentLength = size, ContentType = new("application/octet-stream") } } };
-            request.Headers.Authorization = _authorizations.GetValueOrDefault(to.Scope);
+            request.Headers.Authorization = _authorizations.GetValueOrDefault(to.Login);
             using var response = await bulk.SendAsync(request, limit.Token);
             if (!response.IsSuccessStatusCode)
             {
@@ -83,11 +83,11 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
         }
         catch (Exception broken) when (broken is OperationCanceledException or HttpRequestException or IOException && limit.WasSilent)
         {
-            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Scope}: nothing moved for {SilenceMax.TotalSeconds:0} s", inner: broken);
+            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Host}/{to.Repository}: nothing moved for {SilenceMax.TotalSeconds:0} s", inner: broken);
         }
         catch (HttpRequestException broken)
         {
-            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Scope}: {ConnectFault.Reason(broken.InnerException ?? broken)}", inner: broken);
+            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Host}/{to.Repository}: {ConnectFault.Reason(broken.InnerException ?? broken)}", inner: broken);
         }
     }
 
@@ -108,7 +108,7 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
     /// <summary>Stores a document under a tag, in place of what it named before.</summary>
     public async Task PutManifestAsync(string host, string repository, string tag, RegistryDocument document, CancellationToken cancellation)
     {
-        using var response = await SendAsync(new Place(host, repository, $"manifests/{tag}"), () =>
+        using var response = await SendAsync(new Place(host, repository, $"manifests/{tag}") { Writes = true }, () =>
         {
             var content = new ByteArrayContent(document.Content);
             content.Headers.ContentType = new MediaTypeHeaderValue(document.MediaType);
@@ -133,10 +133,10 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
     private async Task<HttpResponseMessage> TrySendAsync(Place place, Func<HttpRequestMessage> create, CancellationToken cancellation)
     {
         var path = $"{place.Host}/v2/{place.Repository}/{place.Path}";
-        var response = await SendAsync(place.Host, path, create, _authorizations.GetValueOrDefault(place.Scope), cancellation);
+        var response = await SendAsync(place.Host, path, create, _authorizations.GetValueOrDefault(place.Login), cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized && await AnswerAsync(response, place, cancellation) is { } authorization)
         {
-            _authorizations[place.Scope] = authorization;
+            _authorizations[place.Login] = authorization;
             response.Dispose();
             response = await SendAsync(place.Host, path, create, authorization, cancellation);
         }
@@ -223,7 +223,7 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
         {
             Realm = fields.GetValueOrDefault("realm", ""),
             Service = fields.GetValueOrDefault("service", ""),
-            Scopes = [$"repository:{place.Repository}:pull,push", .. place.AlsoFrom.Length > 0 ? [$"repository:{place.AlsoFrom}:pull"] : (string[])[]],
+            Scopes = [$"repository:{place.Repository}:{place.Actions}", .. place.AlsoFrom.Length > 0 ? [$"repository:{place.AlsoFrom}:pull"] : (string[])[]],
         };
         return new AuthenticationHeaderValue("Bearer", (await new TokenExchange(http, clock).FetchAsync(request, credential, cancellation)).Value);
     }
@@ -249,8 +249,14 @@ internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryA
     /// <param name="AlsoFrom">Another repository of the registry that has to be read for it.</param>
     private sealed record Place(string Host, string Repository, string Path, string AlsoFrom = "")
     {
-        /// <summary>What one login covers.</summary>
-        public string Scope => $"{Host}/{Repository}";
+        public bool Writes { get; init; }
+
+        public string Actions => Writes ? "pull,push" : "pull";
+
+        /// <summary>What one token covers.</summary>
+        public string Login => $"{Scope}:{Actions}";
+
+        private string Scope => $"{Host}/{Repository}";
 
         public string Name => Path.Split('/') is ["manifests" or "blobs", var reference] ? $"{Scope}{(reference.Contains(':', StringComparison.Ordinal) ? '@' : ':')}{reference}" : Scope;
     }

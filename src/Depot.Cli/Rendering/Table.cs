@@ -50,7 +50,7 @@ internal sealed class Table<T>(IReadOnlyList<TableColumn<T>> columns, IReadOnlyL
         foreach (var row in rows)
         {
             json.BeginObject();
-            foreach (var column in columns)
+            foreach (var column in columns.Where(column => column.Has(row)))
             {
                 json.Name(column.JsonName);
                 column.WriteJson(json, row);
@@ -80,6 +80,9 @@ internal sealed record TableColumn<T>(string Title, string JsonName, Func<T, str
 {
     /// <summary>The value in JSON; a string unless told otherwise.</summary>
     public Action<GoJsonWriter, T> WriteJson { get; init; } = (json, row) => json.String(Text(row));
+
+    /// <summary>Whether a row has a value: JSON leaves one out that has none.</summary>
+    public Func<T, bool> Has { get; init; } = _ => true;
 
     /// <summary>False for what the published client's listing does not have: programs know a field of csv by its place.</summary>
     public bool IsInCsv { get; init; } = true;

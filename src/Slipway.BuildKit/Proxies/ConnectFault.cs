@@ -21,6 +21,7 @@ public static class ConnectFault
         },
         TimeoutException or OperationCanceledException => "connection timed out",
         AuthenticationException tls when IsNoTls(tls) => "it does not answer with TLS",
+        AuthenticationException tls when IsOfTime(tls) => "by this machine's clock its certificate has expired, or is not valid yet",
         AuthenticationException tls => tls.InnerException?.Message ?? tls.Message,
         { InnerException: SocketException inner } => Reason(inner),
         _ => problem.Message.TrimEnd('.'),

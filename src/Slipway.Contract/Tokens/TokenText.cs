@@ -47,6 +47,10 @@ public static partial class TokenText
             && text.AsSpan(body.Length).SequenceEqual(Checksum(body));
     }
 
+    /// <summary>Whether it begins like a token, quotation marks aside: one that lost a part when it was copied does.</summary>
+    public static bool Resembles(string text) =>
+        text.AsSpan().TrimStart("\"'") is ['s', 'l', 'p', var kind, '_', ..] && KindLetters.Contains(kind, StringComparison.Ordinal);
+
     /// <summary>What is stored in the token's place: SHA-256, lower-case hex. The token has 178 bits, so no salt is needed.</summary>
     public static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 

@@ -110,6 +110,8 @@ internal static class AccessControl
         CallerAction.ServeAsBuilder => "start the builder with a join token: slipway builder --server URL --join TOKEN",
         CallerAction.CreateBuild or CallerAction.WorkOnBuild or CallerAction.ReadBuilds or CallerAction.ReadImages or CallerAction.DeleteImages =>
             "check the id and DEPOT_TOKEN; \"depot list projects\" shows what this token reaches",
+        // An operator lacks no rights, so it is not there.
+        _ when caller.Kind is CallerKind.Operator => "check the id: the matching list command shows what there is",
         _ => "use a token with more rights: DEPOT_TOKEN of an owner, or slipway admin --data DIR on the server",
     };
 }

@@ -80,6 +80,9 @@ internal sealed record Caller
     /// <summary>What the audit log is told instead, where the caller is to learn less.</summary>
     public string? RefusalDetail { get; init; }
 
+    /// <summary>A refused credential that was given out once, here or by an issuer, and does not count now: nobody guessed it.</summary>
+    public bool IsGenuine { get; init; }
+
     /// <summary>The credential is good for one use, and had it.</summary>
     public bool IsReplay { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Tokens;
@@ -25,7 +26,8 @@ internal sealed class TokenAuthentication(
     // Guessing is hopeless against 178 bits; this keeps it, and a broken client in a loop, from costing anything.
     private readonly AttemptLimit _wrong = new(60, TimeSpan.FromMinutes(1), clock);
 
-    /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours.</param>
+    /// <param name="address">Where the call came from. Only wrong tokens are counted: a valid caller is never slowed down by its neighbours,
+    /// and one whose token has expired goes on being told so.</param>
     public async ValueTask<Caller> IdentifyAsync(string? authorization, string address, CancellationToken cancellation)
     {
         var caller = await IdentifyAnyAsync(authorization, address, cancellation);
@@ -44,7 +46,7 @@ internal sealed class TokenAuthentication(
     private async ValueTask<Caller> IdentifyAnyAsync(string? authorization, string address, CancellationToken cancellation)
     {
         var caller = await RecognizeAsync(authorization, address, cancellation) with { Address = address };
-        if (caller.Kind != CallerKind.Anonymous || string.IsNullOrWhiteSpace(authorization))
+        if (caller.Kind != CallerKind.Anonymous || caller.IsGenuine || IsEmpty(authorization))
         {
             return caller;
         }
@@ -72,7 +74,7 @@ internal sealed class TokenAuthentication(
 
     private Caller Identify(string? authorization, string address)
     {
-        if (string.IsNullOrWhiteSpace(authorization))
+        if (IsEmpty(authorization))
         {
             return Caller.Refused("no token was sent; set DEPOT_TOKEN or run \"depot login\"");
         }
@@ -84,10 +86,16 @@ internal sealed class TokenAuthentication(
 
         // Cheap before dear: length and checksum keep junk away from the database.
         var token = authorization[Scheme.Length..].Trim();
-        return TokenText.TryParse(token, out _)
-            ? Judge(tokens.FindByHash(TokenText.Hash(token)), address)
+        return TokenText.TryParse(token, out _) ? Judge(tokens.FindByHash(TokenText.Hash(token)), address)
+            : TokenText.Resembles(token) ? Caller.Refused(
+                $"the token is malformed: {(token.Length == TokenText.Length ? "its checksum does not fit" : $"it has {token.Length} characters instead of {TokenText.Length}")}; "
+                + "copy it again into DEPOT_TOKEN, or run \"depot login\"")
             : Caller.Refused("the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"");
     }
+
+    /// <summary>The published client's <c>org list</c> sends the scheme alone where nobody has signed in.</summary>
+    private static bool IsEmpty([NotNullWhen(false)] string? authorization) =>
+        string.IsNullOrWhiteSpace(authorization) || authorization.Trim().Equals(Scheme.TrimEnd(), StringComparison.OrdinalIgnoreCase);
 
     private Caller Judge(TokenRecord? token, string address)
     {
@@ -112,17 +120,17 @@ internal sealed class TokenAuthentication(
         var now = clock.Now();
         if (token.ExpiresAt <= now)
         {
-            return Caller.Refused($"the token expired {Ago(now - token.ExpiresAt.Value)} ago; create a new one, or run \"depot login\"");
+            return Lapsed($"the token expired {Ago(now - token.ExpiresAt.Value)} ago; create a new one, or run \"depot login\"");
         }
 
         if (token.UserId is not null && (token.LastUsedAt ?? token.CreatedAt) + IdleMax <= now)
         {
-            return Caller.Refused("the token was not used for 30 days; run \"depot login\"");
+            return Lapsed("the token was not used for 30 days; run \"depot login\"");
         }
 
         if (token is { Kind: "build", BuildFinishedAt: { } finished } && finished + Limits.BuildTokenGrace.Milliseconds() <= now)
         {
-            return Caller.Refused("the build of this build token is over; start a new build");
+            return Lapsed("the build of this build token is over; start a new build");
         }
 
         use.Mark(token);
@@ -141,6 +149,8 @@ internal sealed class TokenAuthentication(
             BuilderId = token.BuilderId,
         };
     }
+
+    private static Caller Lapsed(string why) => Caller.Refused(why) with { IsGenuine = true };
 
     private static string NameOf(TokenRecord token) =>
         token.UserEmail is { } email ? $"user {email}" : $"{token.Kind} {(token.Name.Length > 0 ? token.Name : token.Id)}";

@@ -58,11 +58,8 @@ internal sealed class AdminEndpoints(
 
     public override Task<ListProjectsResponse> ListProjects(ListProjectsRequest request, ServerCallContext context)
     {
-        var caller = context.Caller();
-        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
         var response = new ListProjectsResponse();
-        response.Projects.AddRange(projects.List()
-            .Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id))
+        response.Projects.AddRange(manage.List(context.Caller())
             .Where(project => request.OrganizationId.Length == 0 || project.OrganizationId == request.OrganizationId)
             .Select(AdminWire.ToWire));
         return Task.FromResult(response);
@@ -217,7 +214,7 @@ internal sealed class AdminEndpoints(
     {
         var project = projects.Find(request.ProjectId);
         AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, project));
-        var (found, next) = listBuilds.Page(request.ProjectId, request.PageSize, request.PageToken);
+        var (found, next) = listBuilds.Page(BuildFilter.OfProject(request.ProjectId), request.PageSize, request.PageToken);
         var response = new ListBuildsResponse { NextPageToken = next };
         response.Builds.AddRange(found.Select(AdminWire.ToWire));
         return Task.FromResult(response);
@@ -235,15 +232,15 @@ internal sealed class AdminEndpoints(
         ReadBuildLogRequest request, IServerStreamWriter<BuildLogLine> responseStream, ServerCallContext context)
     {
         var build = Find(request.BuildId, context);
-        var (architecture, sequence) = ("", 0L);
+        var position = LogPosition.Beginning;
         IReadOnlyList<LogRow> page;
         do
         {
             // A page at a time: a log may be larger than the memory.
-            page = records.ListLines(build.Id, architecture, sequence, LogPage);
+            page = records.ListLines(build.Id, position, LogPage);
             foreach (var line in page)
             {
-                (architecture, sequence) = (line.Architecture, line.Sequence);
+                position = LogPosition.After(line);
                 await responseStream.WriteAsync(line.ToWire(), context.CancellationToken);
             }
         }

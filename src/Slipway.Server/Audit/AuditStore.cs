@@ -56,6 +56,12 @@ internal sealed class AuditStore(Database database)
             """,
             new { before, filter.Since, filter.OrganizationId, filter.ProjectId, filter.Outcome, filter.Action, filter.Actor, count }).AsList());
 
+    /// <summary>A project's refusals, newest first.</summary>
+    public IReadOnlyList<AuditEntry> ListRefused(string projectId, long since, int count) => database.Read(connection =>
+        connection.Query<AuditEntry>(
+            $"SELECT {Columns} WHERE project_id = @projectId AND project_id <> '' AND outcome = 'denied' AND at >= @since ORDER BY sequence DESC LIMIT @count",
+            new { projectId, since, count }).AsList());
+
     /// <summary>What is wrong with the log on this connection; null when it is whole.</summary>
     public static string? Verify(SqliteConnection connection) => AuditChain.Verify(
         connection.Query<AuditEntry>($"SELECT {Columns} ORDER BY sequence", buffered: false), Appended(connection));

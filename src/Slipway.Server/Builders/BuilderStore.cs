@@ -96,6 +96,19 @@ internal sealed class BuilderStore(Database database)
             new { scopes }).AsList();
     }
 
+    /// <summary>Which builder holds which cache of the project.</summary>
+    public IReadOnlyList<ProjectCache> CachesOf(string projectId) => database.Read(connection => connection.Query<ProjectCache>(
+        """
+        SELECT c.project_id AS scope, c.architecture, c.reset_pending, b.id AS builder_id, b.name AS builder_name, b.last_seen_at
+        FROM caches c JOIN builders b ON b.id = c.builder_id
+        WHERE c.project_id IN @scopes AND b.removed_at IS NULL ORDER BY c.architecture, c.project_id, b.name
+        """,
+        new { scopes = CacheScope.AllOf(projectId) }).AsList());
+
+    /// <summary>How many caches each builder holds.</summary>
+    public IReadOnlyDictionary<string, long> CountCaches() => database.Read(connection => connection.Query<(string BuilderId, long Count)>(
+        "SELECT builder_id, count(*) FROM caches GROUP BY builder_id").ToDictionary(row => row.BuilderId, row => row.Count, StringComparer.Ordinal));
+
     public IReadOnlyList<string> PendingCacheResets(string builderId) => database.Read(connection => connection.Query<string>(
         "SELECT DISTINCT project_id FROM caches WHERE builder_id = @builderId AND reset_pending", new { builderId }).AsList());
 

@@ -87,6 +87,16 @@ internal sealed class Fleet(TimeProvider clock)
         }
     }
 
+    /// <summary>Whether a project's engine runs on a builder; null while the builder is away.</summary>
+    public bool? HasEngine(string builderId, string projectId, string architecture)
+    {
+        lock (_gate)
+        {
+            return _attached.TryGetValue(builderId, out var builder)
+                ? builder.Leases.Values.Any(lease => lease.Ready.IsCompletedSuccessfully && Serves(lease, projectId, architecture)) : null;
+        }
+    }
+
     /// <summary>Since when the builder is away; null while it is attached.</summary>
     public long? LostSince(string builderId)
     {

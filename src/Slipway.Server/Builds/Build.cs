@@ -11,6 +11,8 @@ internal sealed record Build
 
     public string OrganizationId { get; init; } = "";
 
+    public string ProjectName { get; init; } = "";
+
     public long Status { get; init; } = (long)BuildStatus.Running;
 
     /// <summary>Why it ended so, for people; empty when it finished.</summary>

@@ -103,7 +103,7 @@ internal sealed class BuildEndpoints(
     {
         var project = projects.Find(request.ProjectId);
         AccessControl.Authorize(context.Caller(), CallerAction.ReadBuilds, Resource.Of(request.ProjectId, project));
-        var (found, next) = list.Page(request.ProjectId, request.PageSize, request.PageToken);
+        var (found, next) = list.Page(BuildFilter.OfProject(request.ProjectId), request.PageSize, request.PageToken);
         var response = new ListBuildsResponse { NextPageToken = next };
         response.Builds.AddRange(found.Select(build => new Contract.Depot.Cli.V1.Build
         {

@@ -8,10 +8,25 @@ namespace Slipway.Server.Builds;
 /// <summary>Builds and their stays on engines.</summary>
 internal sealed class BuildStore(Database database)
 {
-    private const string Columns =
+    private const string Fields =
         """
-        b.id, b.project_id, p.organization_id, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted, b.saved, b.created_at, b.finished_at
-        FROM builds b JOIN projects p ON p.id = b.project_id
+        b.id, b.project_id, p.organization_id, p.name AS project_name, b.status, b.reason, b.ended_by, b.tags, b.started_by, b.origin, b.untrusted,
+        b.saved, b.created_at, b.finished_at
+        """;
+
+    private const string Columns = $"{Fields} FROM builds b JOIN projects p ON p.id = b.project_id";
+
+    /// <summary>
+    /// Of each project its newest builds by the index, and of these the newest: what an organization with a million builds and five hundred
+    /// projects costs is five hundred short walks, in one query. The cross join is SQLite's way to be told the order.
+    /// </summary>
+    private const string Newest =
+        $"""
+        {Fields} FROM projects p CROSS JOIN builds b ON b.id IN (
+            SELECT c.id FROM builds c
+            WHERE c.project_id = p.id AND (c.created_at, c.id) < (@createdAt, @id) AND c.created_at >= @Since
+                AND (@Status = 0 OR c.status = @Status) AND (@By = '' OR instr(lower(c.started_by), lower(@By)) > 0)
+            ORDER BY c.created_at DESC, c.id DESC LIMIT @count)
         """;
 
     private const string AdmissionColumns =
@@ -21,13 +36,13 @@ internal sealed class BuildStore(Database database)
         connection.QuerySingleOrDefault<Build>($"SELECT {Columns} WHERE b.id = @id", new { id }));
 
     /// <summary>Newest first; <paramref name="before"/> is the last build of the page before.</summary>
-    public IReadOnlyList<Build> List(string projectId, (long CreatedAt, string Id)? before, int count) => database.Read(connection =>
+    public IReadOnlyList<Build> List(BuildFilter filter, (long CreatedAt, string Id)? before, int count) => database.Read(connection =>
         connection.Query<Build>(
-            $"""
-            SELECT {Columns} WHERE b.project_id = @projectId AND (b.created_at, b.id) < (@createdAt, @id)
-            ORDER BY b.created_at DESC, b.id DESC LIMIT @count
-            """,
-            new { projectId, createdAt = before?.CreatedAt ?? long.MaxValue, id = before?.Id ?? "", count }).AsList());
+            ListSql(filter),
+            new { filter.Scope, filter.Status, filter.By, filter.Since, createdAt = before?.CreatedAt ?? long.MaxValue, id = before?.Id ?? "", count }).AsList());
+
+    internal static string ListSql(BuildFilter filter) =>
+        $"SELECT {Newest} WHERE {(filter.IsOfProject ? "p.id = @Scope" : "p.organization_id = @Scope AND p.deleted_at IS NULL")} ORDER BY b.created_at DESC, b.id DESC LIMIT @count";
 
     /// <summary>Builds of the project that saved something, newest first.</summary>
     public IReadOnlyList<Build> ListSaved(string projectId) => database.Read(connection => connection.Query<Build>(

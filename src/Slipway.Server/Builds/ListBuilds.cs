@@ -5,13 +5,13 @@ using Slipway.Contract.Connect;
 
 namespace Slipway.Server.Builds;
 
-/// <summary>A project's builds, newest first, page by page.</summary>
+/// <summary>Builds of a project or an organization, newest first, page by page.</summary>
 internal sealed class ListBuilds(BuildStore builds)
 {
     private const int PageDefault = 100;
     private const int PageMax = 1000;
 
-    public (IReadOnlyList<Build> Builds, string NextPageToken) Page(string projectId, int pageSize, string pageToken)
+    public (IReadOnlyList<Build> Builds, string NextPageToken) Page(BuildFilter filter, int pageSize, string pageToken)
     {
         if (pageSize < 0)
         {
@@ -21,7 +21,7 @@ internal sealed class ListBuilds(BuildStore builds)
         var size = pageSize == 0 ? PageDefault : Math.Min(pageSize, PageMax);
 
         // One more than asked tells whether there is a next page.
-        var found = builds.List(projectId, Read(pageToken), size + 1);
+        var found = builds.List(filter, Read(pageToken), size + 1);
         return found.Count <= size
             ? (found, "")
             : ([.. found.Take(size)], Write(found[size - 1]));

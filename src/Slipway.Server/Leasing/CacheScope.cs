@@ -14,5 +14,7 @@ internal static class CacheScope
 
     public static IReadOnlyList<string> AllOf(string projectId) => [projectId, projectId + Untrusted];
 
-    public static string ProjectOf(string scope) => scope.EndsWith(Untrusted, StringComparison.Ordinal) ? scope[..^Untrusted.Length] : scope;
+    public static bool IsUntrusted(string scope) => scope.EndsWith(Untrusted, StringComparison.Ordinal);
+
+    public static string ProjectOf(string scope) => IsUntrusted(scope) ? scope[..^Untrusted.Length] : scope;
 }

@@ -30,5 +30,7 @@ internal readonly struct HtmlBuilder(int literalLength, int formattedCount)
 
     public void AppendFormatted(int number) => _text.Append(number);
 
+    public void AppendFormatted(long number) => _text.Append(number);
+
     public override string ToString() => _text.ToString();
 }

@@ -9,16 +9,16 @@ internal static class LoginPages
     public static void MapLogin(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/login/{code}", (HttpContext http, DeviceLogin logins, string code) => PageGate.VisitorOf(http) is not { } visitor
-            ? Results.Redirect($"/sign-in?to={Uri.EscapeDataString("/login/" + code)}")
-            : logins.Find(code) is { } login ? Ask(code, login, visitor) : Over(visitor));
+            ? OnlySignedIn.SignIn(http.Request)
+            : logins.Find(code) is { } login ? Ask(code, login, visitor) : Over());
         pages.MapPost("/login/{code}", DecideAsync);
     }
 
-    private static IResult Ask(string code, PendingLogin login, Visitor visitor)
+    private static Page Ask(string code, PendingLogin login, Visitor visitor)
     {
         var elsewhere = login.Address == visitor.Caller.Address ? Html.Nothing : Html.Of(
             $"""<p class="problem"><strong>That is another address than this browser's ({visitor.Caller.Address}).</strong> Approve only if you started it there yourself.</p>""");
-        return PageFrame.Show(
+        return new Page(
             "Let this terminal in?",
             Html.Of(
                 $"""
@@ -38,8 +38,7 @@ internal static class LoginPages
                 <button class="quiet" name="decision" value="deny">Deny</button>
                 </form>
                 </div>
-                """),
-            visitor);
+                """));
     }
 
     private static async Task<IResult> DecideAsync(HttpContext http, DeviceLogin logins, string code)
@@ -51,17 +50,16 @@ internal static class LoginPages
 
         return (await http.Request.ReadFormAsync(http.RequestAborted))["decision"].ToString() switch
         {
-            "approve" when await logins.ApproveAsync(code, visitor, http.RequestAborted) => PageFrame.Show(
-                "Approved", Html.Of($"<p>Go back to the terminal: it is signed in. You can close this page.</p>"), visitor),
-            "deny" when await logins.DenyAsync(code, visitor, http.RequestAborted) => PageFrame.Show(
-                "Denied", Html.Of($"<p>The terminal was not let in.</p>"), visitor),
-            _ => Over(visitor),
+            "approve" when await logins.ApproveAsync(code, visitor, http.RequestAborted) => new Page(
+                "Approved", Html.Of($"<p>Go back to the terminal: it is signed in. You can close this page.</p>")),
+            "deny" when await logins.DenyAsync(code, visitor, http.RequestAborted) => new Page("Denied", Html.Of($"<p>The terminal was not let in.</p>")),
+            _ => Over(),
         };
     }
 
-    private static IResult Over(Visitor visitor) => PageFrame.Show(
-        "This login is over",
-        Html.Of($"<p>It was decided already, or ten minutes have passed. Run <code>depot login</code> again.</p>"),
-        visitor,
-        StatusCodes.Status404NotFound);
+    private static Page Over() => new(
+        "This login is over", Html.Of($"<p>It was decided already, or ten minutes have passed. Run <code>depot login</code> again.</p>"))
+    {
+        Status = StatusCodes.Status404NotFound,
+    };
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Slipway.Server.Sessions;
 
 namespace Slipway.Server.Pages;
@@ -31,13 +30,12 @@ internal static class PageFrame
         }
     }
 
-    public static IResult Show(string title, Html body, Visitor? visitor = null, int status = StatusCodes.Status200OK) =>
-        Results.Content(Render(title, body, visitor), "text/html; charset=utf-8", Encoding.UTF8, status);
-
     /// <summary>What a form carries so that it is known to be this visitor's.</summary>
     public static Html Key(Visitor visitor) => Html.Of($"""<input type="hidden" name="key" value="{visitor.FormKey}">""");
 
-    private static string Render(string title, Html body, Visitor? visitor) => Html.Of(
+    /// <param name="bar">What stands beside the name of the site.</param>
+    /// <param name="above">What stands above the heading.</param>
+    public static Html Top(string title, Html bar, Html above) => Html.Of(
         $"""
         <!doctype html>
         <html lang="en">
@@ -50,17 +48,13 @@ internal static class PageFrame
         <link rel="icon" type="image/svg+xml" href="{IconPath}">
         </head>
         <body>
-        <header><a class="brand" href="/">Slipway</a>{Person(visitor)}</header>
-        <main>
+        <a class="skip" href="#main">To the content</a>
+        <header><a class="brand" href="/">Slipway</a>{bar}</header>
+        <main id="main">
+        {above}
         <h1>{title}</h1>
-        {body}
-        </main>
-        </body>
-        </html>
-        """).Markup;
 
-    private static Html Person(Visitor? visitor) => visitor is null ? Html.Nothing : Html.Of(
-        $"""
-        <form class="person" method="post" action="/sign-out">{Key(visitor)}<span>{visitor.User.Email}</span><button class="quiet">Sign out</button></form>
         """);
+
+    public static Html Bottom { get; } = new("\n</main>\n</body>\n</html>\n");
 }

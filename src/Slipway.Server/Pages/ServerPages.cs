@@ -17,7 +17,17 @@ internal static class ServerPages
         routes.MapAsset(PageFrame.StylePath, "text/css; charset=utf-8");
         routes.MapAsset(PageFrame.IconPath, "image/svg+xml");
         var pages = routes.MapGroup("").AddEndpointFilter<PageGate>();
-        pages.MapRecords();
+        pages.MapFront();
+        var signedIn = pages.MapGroup("").AddEndpointFilter<OnlySignedIn>();
+        signedIn.MapOrganizations();
+        signedIn.MapProjects();
+        signedIn.MapTrust();
+        signedIn.MapBuilds();
+        signedIn.MapTokens();
+        signedIn.MapPeople();
+        signedIn.MapAudit();
+        signedIn.MapBuilders();
+        signedIn.MapAccount();
         pages.MapSignIn();
         pages.MapLogin();
         if (options.SignInIssuer is not null)

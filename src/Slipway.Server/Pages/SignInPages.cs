@@ -21,12 +21,12 @@ internal static class SignInPages
     }
 
     /// <summary>Also what the identity provider's answer leads to when nobody is let in.</summary>
-    public static IResult Form(ServerOptions options, string? to, string problem, string email = "") => PageFrame.Show(
+    public static Page Form(ServerOptions options, string? to, string problem, string email = "") => new(
         "Sign in",
         Html.Of(
             $"""
             <div class="card">
-            {Problem(problem)}
+            {Pages.Form.Problem(problem)}
             <form method="post" action="/sign-in">
             <input type="hidden" name="to" value="{PageGate.LocalPath(to)}">
             <label>Email<input type="email" name="email" value="{email}" autocomplete="username" required autofocus></label>
@@ -35,9 +35,11 @@ internal static class SignInPages
             </form>
             {Provider(options, to)}
             </div>
-            <p class="soft">No account? An owner of your organization invites you: <code>slipway admin user invite EMAIL</code></p>
-            """),
-        status: problem.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status403Forbidden);
+            <p class="soft">No account? An owner of your organization invites you, on its page “People”.</p>
+            """))
+    {
+        Status = problem.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status403Forbidden,
+    };
 
     private static Html Provider(ServerOptions options, string? to) => options.SignInIssuer is not { } issuer ? Html.Nothing : Html.Of(
         $"""<hr><a class="button quiet" href="{ProviderSignIn.StartPath}?to={Uri.EscapeDataString(PageGate.LocalPath(to))}">Sign in with {options.SignInName ?? new Uri(issuer).Host}</a>""");
@@ -63,7 +65,7 @@ internal static class SignInPages
 
     private static Member? Find(UserStore users, TimeProvider clock, string secret) => users.FindInvitation(TokenText.Hash(secret), clock.Now());
 
-    private static IResult Invitation(
+    private static Page Invitation(
         HttpContext http, UserStore users, ServerOptions options, string secret, Member invitation, string problem)
     {
         var visitor = PageGate.VisitorOf(http);
@@ -85,11 +87,12 @@ internal static class SignInPages
                 {Provider(options, "/")}
                 """),
         };
-        return PageFrame.Show(
+        return new Page(
             "You are invited",
-            Html.Of($"""<div class="card">{Problem(problem)}<p><strong>{invitation.Email}</strong> may join this Slipway as {invitation.Role}.</p>{form}</div>"""),
-            visitor,
-            problem.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest);
+            Html.Of($"""<div class="card">{Pages.Form.Problem(problem)}<p><strong>{invitation.Email}</strong> may join this Slipway as {invitation.Role}.</p>{form}</div>"""))
+        {
+            Status = problem.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status400BadRequest,
+        };
     }
 
     private static async Task<IResult> AcceptAsync(
@@ -156,11 +159,9 @@ internal static class SignInPages
         return Over();
     }
 
-    private static IResult Over() => PageFrame.Show(
-        "This invitation is over",
-        Html.Of($"<p>It was used, it was replaced by a newer one, or its time has passed. Ask for a new one.</p>"),
-        status: StatusCodes.Status404NotFound);
-
-    private static Html Problem(string problem) =>
-        problem.Length == 0 ? Html.Nothing : Html.Of($"""<p class="problem" role="alert">{problem}</p>""");
+    private static Page Over() => new(
+        "This invitation is over", Html.Of($"<p>It was used, it was replaced by a newer one, or its time has passed. Ask for a new one.</p>"))
+    {
+        Status = StatusCodes.Status404NotFound,
+    };
 }

@@ -15,12 +15,8 @@ internal sealed class CoreProjectEndpoints(ProjectStore projects, ManageProjects
 
     public override Task<ListProjectsResponse> ListProjects(ListProjectsRequest request, ServerCallContext context)
     {
-        var caller = context.Caller();
-        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
         var response = new ListProjectsResponse();
-        response.Projects.AddRange(projects.List()
-            .Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id))
-            .Select(ToWire));
+        response.Projects.AddRange(manage.List(context.Caller()).Select(ToWire));
         return Task.FromResult(response);
     }
 

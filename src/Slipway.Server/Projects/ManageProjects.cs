@@ -18,6 +18,13 @@ internal sealed class ManageProjects(ProjectStore projects, Fleet fleet, TimePro
         return organization;
     }
 
+    /// <summary>What the caller reaches, by organization and name.</summary>
+    public IEnumerable<Project> List(Caller caller)
+    {
+        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
+        return projects.List().Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id));
+    }
+
     public async Task<Project> CreateAsync(
         string organizationId, string name, (long Bytes, int Days) keep, Caller caller, CancellationToken cancellation)
     {

@@ -5,16 +5,12 @@ using Slipway.Server.Access;
 namespace Slipway.Server.Projects;
 
 /// <summary>The public list of projects and the reset of their caches.</summary>
-internal sealed class ProjectEndpoints(ProjectStore projects, ResetProjectCache reset) : ProjectsService.ProjectsServiceBase
+internal sealed class ProjectEndpoints(ManageProjects manage, ResetProjectCache reset) : ProjectsService.ProjectsServiceBase
 {
     public override Task<ListProjectsResponse> ListProjects(ListProjectsRequest request, ServerCallContext context)
     {
-        var caller = context.Caller();
-        AccessControl.Authorize(caller, CallerAction.ListProjects, Resource.Own);
         var response = new ListProjectsResponse();
-        response.Projects.AddRange(projects.List()
-            .Where(project => AccessControl.Reaches(caller, project.OrganizationId, project.Id))
-            .Select(project => new ListProjectsResponse.Types.Project
+        response.Projects.AddRange(manage.List(context.Caller()).Select(project => new ListProjectsResponse.Types.Project
             {
                 Id = project.Id,
                 Name = project.Name,
@@ -26,9 +22,7 @@ internal sealed class ProjectEndpoints(ProjectStore projects, ResetProjectCache 
 
     public override async Task<ResetProjectCacheResponse> ResetProjectCache(ResetProjectCacheRequest request, ServerCallContext context)
     {
-        var project = projects.Find(request.ProjectId);
-        AccessControl.Authorize(context.Caller(), CallerAction.ResetCache, Resource.Of(request.ProjectId, project));
-        await reset.HandleAsync(project!, context.Caller(), context.CancellationToken);
-        return new ResetProjectCacheResponse { Name = project!.Name, OrgName = project.OrganizationName };
+        var project = await reset.HandleAsync(request.ProjectId, context.Caller(), context.CancellationToken);
+        return new ResetProjectCacheResponse { Name = project.Name, OrgName = project.OrganizationName };
     }
 }

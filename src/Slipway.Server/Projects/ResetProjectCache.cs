@@ -7,11 +7,19 @@ using Slipway.Server.Storage;
 namespace Slipway.Server.Projects;
 
 /// <summary>Throws a project's cache away on every builder that has one: now where the builder is connected, else when it comes back.</summary>
-internal sealed class ResetProjectCache(BuilderStore builders, Fleet fleet, TimeProvider clock)
+internal sealed class ResetProjectCache(ProjectStore projects, BuilderStore builders, Fleet fleet, TimeProvider clock)
 {
     private static readonly TimeSpan AnswerWait = TimeSpan.FromSeconds(8);
 
-    public async Task HandleAsync(Project project, Caller caller, CancellationToken cancellation)
+    public async Task<Project> HandleAsync(string id, Caller caller, CancellationToken cancellation)
+    {
+        var project = projects.Find(id);
+        AccessControl.Authorize(caller, CallerAction.ResetCache, Resource.Of(id, project));
+        await AskAsync(project!, caller, cancellation);
+        return project!;
+    }
+
+    private async Task AskAsync(Project project, Caller caller, CancellationToken cancellation)
     {
         var record = AuditEntry.By(caller, "cache.reset", $"project {project.Id}", clock.Now()) with
         {

@@ -28,25 +28,50 @@ internal sealed class RecordStore(Database database)
 
     public IReadOnlyList<StepRow> ListSteps(string buildId) => database.Read(connection => connection.Query<StepRow>(
         """
-        SELECT architecture, digest, name, cached, started_at, completed_at, error FROM steps
+        SELECT architecture, digest, sequence, name, cached, started_at, completed_at, error FROM steps
         WHERE build_id = @buildId ORDER BY architecture, sequence
         """,
         new { buildId }).AsList());
 
     /// <summary>A page of the build's log after a position.</summary>
-    public IReadOnlyList<LogRow> ListLines(string buildId, string afterArchitecture, long afterSequence, int count) =>
-        database.Read(connection => connection.Query<LogRow>(
-            """
-            SELECT l.architecture, l.sequence, l.step_digest, coalesce(s.name, '') AS step_name, l.at, l.stream, l.line
-            FROM log_lines l LEFT JOIN steps s
-                ON s.build_id = l.build_id AND s.architecture = l.architecture AND s.digest = l.step_digest
-            WHERE l.build_id = @buildId AND (l.architecture, l.sequence) > (@afterArchitecture, @afterSequence)
+    /// <param name="step">Of this step alone; null: of all.</param>
+    public IReadOnlyList<LogRow> ListLines(string buildId, LogPosition after, int count, StepRow? step = null) => database.Read(connection =>
+        connection.Query<LogRow>(
+            $"""
+            {LinesOfBuild} {OfStep(step)} AND (l.architecture, l.sequence) > (@Architecture, @Sequence)
             ORDER BY l.architecture, l.sequence LIMIT @count
             """,
-            new { buildId, afterArchitecture, afterSequence, count }).AsList());
+            Lines(buildId, after, count, step)).AsList());
+
+    /// <summary>The last lines of the build, or of a step, in their order.</summary>
+    public IReadOnlyList<LogRow> ListLastLines(string buildId, int count, StepRow? step = null) => database.Read(connection =>
+        connection.Query<LogRow>(
+            $"{LinesOfBuild} {OfStep(step)} ORDER BY l.architecture DESC, l.sequence DESC LIMIT @count",
+            Lines(buildId, LogPosition.Beginning, count, step)).Reverse().AsList());
+
+    public IReadOnlyList<WarningRow> ListWarnings(string buildId, int count) => database.Read(connection => connection.Query<WarningRow>(
+        "SELECT architecture, level, text, url FROM warnings WHERE build_id = @buildId ORDER BY architecture, sequence LIMIT @count",
+        new { buildId, count }).AsList());
 
     public long LinesDropped(string buildId) => database.Read(connection => connection.ExecuteScalar<long>(
         "SELECT coalesce(sum(lines_dropped), 0) FROM record_cursors WHERE build_id = @buildId", new { buildId }));
+
+    private const string LinesOfBuild =
+        """
+        SELECT l.architecture, l.sequence, l.step_digest, coalesce(s.name, '') AS step_name, l.at, l.stream, l.line
+        FROM log_lines l LEFT JOIN steps s
+            ON s.build_id = l.build_id AND s.architecture = l.architecture AND s.digest = l.step_digest
+        WHERE l.build_id = @buildId
+        """;
+
+    // A step's lines come after the record that named it: what the build said before need not be walked through.
+    private static string OfStep(StepRow? step) =>
+        step is null ? "" : "AND l.architecture = @stepArchitecture AND l.step_digest = @stepDigest AND l.sequence > @named";
+
+    private static object Lines(string buildId, LogPosition after, int count, StepRow? step) => new
+    {
+        buildId, after.Architecture, after.Sequence, count, stepArchitecture = step?.Architecture, stepDigest = step?.Digest, named = step?.Sequence,
+    };
 
     private static long Append(SqliteConnection connection, RecordBatch batch)
     {
@@ -93,6 +118,9 @@ internal sealed record StepRow
 
     public required string Digest { get; init; }
 
+    /// <summary>Of the record that named it first.</summary>
+    public long Sequence { get; init; }
+
     public required string Name { get; init; }
 
     public bool Cached { get; init; }
@@ -120,6 +148,17 @@ internal sealed record LogRow
     public long Stream { get; init; }
 
     public required byte[] Line { get; init; }
+}
+
+/// <summary>What a builder's frontend found questionable.</summary>
+internal sealed record WarningRow(string Architecture, long Level, string Text, string Url);
+
+/// <summary>A place in a build's log: what comes after this line.</summary>
+internal readonly record struct LogPosition(string Architecture, long Sequence)
+{
+    public static readonly LogPosition Beginning = new("", 0);
+
+    public static LogPosition After(LogRow line) => new(line.Architecture, line.Sequence);
 }
 
 /// <summary>The prepared statements behind <see cref="RecordStore"/>: log lines come by the ten thousand.</summary>

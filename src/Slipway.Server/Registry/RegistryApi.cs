@@ -21,6 +21,9 @@ internal sealed class RegistryApi : IDisposable
     private static readonly string[] Kinds =
         [OciIndex, DockerList, "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
 
+    // Distribution 2.8 takes a tag for a malformed digest; others say that they do not do this.
+    private static readonly HttpStatusCode[] CannotUntag = [HttpStatusCode.BadRequest, HttpStatusCode.MethodNotAllowed];
+
     private readonly ImageRegistry _registry;
     private readonly HttpClient _http;
 
@@ -77,7 +80,7 @@ internal sealed class RegistryApi : IDisposable
     public async Task UntagAsync(ImageRepository repository, string tag, CancellationToken cancellation)
     {
         // Distribution 3 and others delete a tag; 2.8 knows images only, and would take every name of this one.
-        using var plain = await SendAsync(HttpMethod.Delete, repository, $"manifests/{tag}", null, cancellation, passes: HttpStatusCode.MethodNotAllowed);
+        using var plain = await SendAsync(HttpMethod.Delete, repository, $"manifests/{tag}", null, cancellation, CannotUntag);
         if (plain.IsSuccessStatusCode || plain.StatusCode == HttpStatusCode.NotFound)
         {
             return;
@@ -114,14 +117,14 @@ internal sealed class RegistryApi : IDisposable
     }
 
     private async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, ImageRepository repository, string path, HttpContent? content, CancellationToken cancellation, HttpStatusCode? passes = null)
+        HttpMethod method, ImageRepository repository, string path, HttpContent? content, CancellationToken cancellation, params HttpStatusCode[] expected)
     {
         using var request = new HttpRequestMessage(method, new Uri(_registry.Required, $"/v2/{repository.Name}/{path}")) { Content = content };
         request.Headers.Accept.ParseAdd(string.Join(',', Kinds));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _registry.Signer.Sign(
             "server", [new RegistryScope(RegistryScope.Repository, repository.Name, [RegistryScope.Pull, RegistryScope.Push, RegistryScope.Delete])]));
         var response = await ReachAsync(request, cancellation);
-        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound || response.StatusCode == passes)
+        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound || expected.Contains(response.StatusCode))
         {
             return response;
         }

@@ -103,10 +103,10 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
                 (_keys, _fetchedAt, _isDown) = (ReadKeys(keys), clock.GetUtcNow(), false);
             }
             catch (Exception failure) when (failure is HttpRequestException or IOException or OperationCanceledException or JsonException
-                or ArgumentException or InvalidOperationException or System.Net.Sockets.SocketException)
+                or KeyNotFoundException or ArgumentException or InvalidOperationException or System.Net.Sockets.SocketException)
             {
                 _isDown = true;
-                ServerLog.KeysUnavailable(log, name, failure.Message);
+                ServerLog.KeysUnavailable(log, name, failure.InnerException is { } inner ? $"{failure.Message} {inner.Message}" : failure.Message);
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Slipway.Contract.Tokens;
 
 namespace Slipway.Server.Trust;
@@ -20,6 +21,9 @@ internal sealed class JwtText
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
     private readonly JsonElement _header;
     private readonly JsonElement _claims;
+
+    // One relationship after the other asks for the same few.
+    private readonly Dictionary<string, string?> _read = new(StringComparer.Ordinal);
 
     private JwtText(string text, JsonElement header, JsonElement claims)
     {
@@ -83,26 +87,65 @@ internal sealed class JwtText
     }
 
     /// <summary>A claim as text: strings as they are, numbers and booleans as JSON writes them; objects, arrays and null are no text.</summary>
-    public string? Claim(string name) => !_claims.TryGetProperty(name, out var claim) ? null : claim.ValueKind switch
+    public string? Claim(string name)
     {
-        JsonValueKind.String => claim.GetString(),
-        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => claim.GetRawText(),
-        _ => null,
-    };
+        if (!_read.TryGetValue(name, out var text))
+        {
+            _read[name] = text = ReadClaim(name);
+        }
+
+        return text;
+    }
 
     /// <summary>A NumericDate in Unix milliseconds (RFC 7519 section 2: seconds, maybe with a fraction).</summary>
     public long? Time(string name) =>
         _claims.TryGetProperty(name, out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetDouble(out var seconds)
         && seconds is > 0 and < 100_000_000_000 ? (long)(seconds * 1000) : null;
 
+    private string? ReadClaim(string name) => !_claims.TryGetProperty(name, out var claim) ? null : claim.ValueKind switch
+    {
+        JsonValueKind.String => claim.GetString(),
+        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => claim.GetRawText(),
+        _ => null,
+    };
+
     private string? Header(string name) =>
         _header.TryGetProperty(name, out var header) && header.ValueKind == JsonValueKind.String ? header.GetString() : null;
 
     private static JsonElement Parse(byte[] json)
     {
+        RefuseBrokenText(json);
+
         // A copy of its own, so that the document's pooled memory is given back.
         using var document = JsonDocument.Parse(json, Strict);
         return document.RootElement.Clone();
+    }
+
+    // The reader looks at a text when it is asked for it, and throws then: half a surrogate pair, bytes that are no UTF-8.
+    private static void RefuseBrokenText(byte[] json)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new JsonException("not UTF-8");
+        }
+
+        if (json.AsSpan().IndexOf("\\u"u8) < 0)
+        {
+            return;
+        }
+
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                _ = reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String ? reader.GetString() : null;
+            }
+        }
+        catch (InvalidOperationException broken)
+        {
+            throw new JsonException("half a surrogate pair", broken);
+        }
     }
 
     // Decoders forgive padding, white space and stray low bits; then two texts would be one token.

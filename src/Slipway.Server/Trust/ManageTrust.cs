@@ -43,7 +43,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
     public IReadOnlyList<TrustPolicy> List(string projectId, Caller caller)
     {
         AccessControl.Authorize(caller, CallerAction.ReadTrust, Resource.Of(projectId, projects.Find(projectId)));
-        return [.. store.List().Where(policy => policy.ProjectId == projectId)];
+        return store.ListOfProject(projectId);
     }
 
     /// <param name="projectId">Null: whichever it belongs to.</param>
@@ -62,7 +62,7 @@ internal sealed class ManageTrust(TrustStore store, ProjectStore projects, TimeP
 
     private void RefuseDouble(TrustPolicy policy)
     {
-        var others = store.List().Where(other => other.ProjectId == policy.ProjectId).ToList();
+        var others = store.ListOfProject(policy.ProjectId);
         if (others.FirstOrDefault(other => other.Issuer == policy.Issuer && other.Conditions == policy.Conditions) is { } same)
         {
             throw new ApiException(

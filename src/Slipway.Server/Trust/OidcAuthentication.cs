@@ -54,11 +54,12 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
             return Vouched(untimely, token, policies, address);
         }
 
-        var meant = policies.Where(policy => IsMeantForUs(token, policy)).ToList();
+        var (self, audiences) = (Self, token.Audiences);
+        var meant = policies.Where(policy => IsMeantForUs(audiences, self, policy)).ToList();
         return meant.Count > 0
             ? await RecognizeAsync(token, meant, address, cancellation)
             : Vouched(
-                $"the CI provider's token is for the audience {string.Join(" and ", token.Audiences.DefaultIfEmpty("nobody"))}, this server is {Self}; "
+                $"the CI provider's token is for the audience {string.Join(" and ", audiences.DefaultIfEmpty("nobody"))}, this server is {self}; "
                 + "ask for a token for this server's URL, or allow Depot's audience on the relationship: --allow-depot-audience",
                 token,
                 policies,
@@ -72,6 +73,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     /// <summary>A refusal of a job that its issuer vouches for: the owners of the relationship that it meant may read of it.</summary>
     private static Caller Vouched(string why, JwtText token, IReadOnlyList<TrustPolicy> policies, string address) => Caller.Refused(why) with
     {
+        IsGenuine = true,
         Name = TrustMatch.NameOf(token, policies[0].Provider),
         Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy, address)), null)?.Policy,
     };
@@ -162,9 +164,22 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
     }
 
     // Every audience must be ours: a token for several could be replayed by any of them.
-    private bool IsMeantForUs(JwtText token, TrustPolicy policy) => token.Audiences.Count > 0 && token.Audiences.All(audience =>
-        audience == Self || audience == Self + "/" || (policy.DepotAudience && audience == TrustProvider.DepotAudience)
-        || (policy.Provider == TrustProvider.CircleCI.Name && audience.Length > 0 && policy.Issuer.EndsWith("/org/" + audience, StringComparison.Ordinal)));
+    private static bool IsMeantForUs(IReadOnlyList<string> audiences, string self, TrustPolicy policy)
+    {
+        foreach (var audience in audiences)
+        {
+            if (!IsSelf(audience, self) && !(policy.DepotAudience && audience == TrustProvider.DepotAudience)
+                && !(policy.Provider == TrustProvider.CircleCI.Name && audience.Length > 0 && policy.Issuer.EndsWith("/org/" + audience, StringComparison.Ordinal)))
+            {
+                return false;
+            }
+        }
+
+        return audiences.Count > 0;
+    }
+
+    private static bool IsSelf(string audience, string self) =>
+        audience.StartsWith(self, StringComparison.Ordinal) && audience.AsSpan(self.Length) is "" or "/";
 
     private async Task<Caller> RecognizeAsync(JwtText token, List<TrustPolicy> policies, string address, CancellationToken cancellation)
     {

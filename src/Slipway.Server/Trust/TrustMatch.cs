@@ -8,7 +8,7 @@ internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string addre
 
     public TrustPolicy Policy => policy;
 
-    public bool IsMet => policy.CountsAt(address) && !Unmet().Any() && !OtherIds().Any();
+    public bool IsMet => policy.CountsAt(address) && MeetsConditions() && CarriesPins();
 
     /// <summary>What differs, in words: <c>pipeline_slug "app", the token says "web"</c>.</summary>
     public IReadOnlyList<string> Differences => [.. Unmet().Select(condition => Differ(condition.Describe(), token.Claim(condition.Claim))),
@@ -26,12 +26,41 @@ internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string addre
         .ThenBy(miss => miss.Policy.CreatedAt)
         .FirstOrDefault();
 
+    // Loops: a company's token is held against each of its relationships, with every call.
+    private bool MeetsConditions()
+    {
+        foreach (var condition in policy.ReadConditions())
+        {
+            if (!condition.IsMet(token.Claim(condition.Claim)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool CarriesPins()
+    {
+        foreach (var pin in policy.ReadPins())
+        {
+            if (IsOther(pin))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool IsOther(KeyValuePair<string, string> pin) => token.Claim(pin.Key) is { } id && id != pin.Value;
+
     private IEnumerable<ClaimCondition> Unmet() => policy.ReadConditions().Where(condition => !condition.IsMet(token.Claim(condition.Claim)));
 
     // Not which addresses it takes: the token may be in the wrong hands.
     private IEnumerable<string> Elsewhere() => policy.CountsAt(address) ? [] : [$"another address, the call comes from {address}"];
 
-    private IEnumerable<KeyValuePair<string, string>> OtherIds() => policy.ReadPins().Where(pin => token.Claim(pin.Key) is { } id && id != pin.Value);
+    private IEnumerable<KeyValuePair<string, string>> OtherIds() => policy.ReadPins().Where(IsOther);
 
     /// <summary>How records call the job: <c>buildkite acme/app</c>.</summary>
     public static string NameOf(JwtText token, string provider)

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Microsoft.IdentityModel.Tokens;
 using Slipway.Contract.Connect;
 
@@ -110,7 +111,9 @@ internal sealed record TrustProvider
 
     public static IReadOnlyList<TrustProvider> All { get; } = [Buildkite, GitHub, GitLab, CircleCI, Oidc];
 
-    public static TrustProvider Find(string name) => All.FirstOrDefault(provider => provider.Name == name)
+    private static readonly FrozenDictionary<string, TrustProvider> ByName = All.ToFrozenDictionary(provider => provider.Name, StringComparer.Ordinal);
+
+    public static TrustProvider Find(string name) => ByName.GetValueOrDefault(name)
         ?? throw new ApiException(
             ConnectCode.InvalidArgument,
             $"the provider is \"{name}\"",

@@ -21,8 +21,8 @@ internal sealed class TrustStore(Database database, TimeProvider clock)
     public TrustPolicy? Find(string id) => database.Read(connection =>
         connection.QuerySingleOrDefault<TrustPolicy>($"SELECT {Columns} AND t.id = @id", new { id }));
 
-    public IReadOnlyList<TrustPolicy> List() => database.Read(connection =>
-        connection.Query<TrustPolicy>($"SELECT {Columns} ORDER BY t.created_at, t.id").AsList());
+    public IReadOnlyList<TrustPolicy> ListOfProject(string projectId) => database.Read(connection =>
+        connection.Query<TrustPolicy>($"SELECT {Columns} AND t.project_id = @projectId ORDER BY t.created_at, t.id", new { projectId }).AsList());
 
     /// <summary>Oldest first: that is the order in which they are tried.</summary>
     public IReadOnlyList<TrustPolicy> ListOfIssuer(string issuer) => _byIssuer.Find(issuer, ReadOfIssuer) ?? [];

@@ -84,9 +84,10 @@ internal static class AdminCommand
     public static string Address(ParseResult parsed) =>
         (parsed.GetValue(Data) is { } folder ? FirstRunFile.AddressIn(folder) : SlipwaySettings.ApiUrl)?.TrimEnd('/') ?? "";
 
-    public static long Seconds(string? duration, string flag = "--expires") => duration is null ? 0 : Durations.Parse(duration) is { } span
-        ? (long)span.TotalSeconds
-        : throw new UsageException($"{flag} is \"{duration}\": it must be {Durations.Expected}");
+    public static long Seconds(string? duration, string flag = "--expires", bool mayBeNone = false) => duration is null ? 0
+        : Durations.Parse(duration) is not { } span ? throw new UsageException($"{flag} is \"{duration}\": it must be {Durations.Expected}")
+        : span.TotalSeconds >= 1 || mayBeNone ? (long)span.TotalSeconds
+        : throw new UsageException($"{flag} is \"{duration}\": it must be at least a second");
 
     /// <summary>Addresses and networks that a credential is good at.</summary>
     public static Option<string[]> From() => new("--from")

@@ -82,7 +82,7 @@ internal static class TokenCommands
                 new RotateTokenRequest
                 {
                     TokenId = parsed.GetRequiredValue(id),
-                    OverlapSeconds = AdminCommand.Seconds(parsed.GetValue(overlap) ?? "1h", "--overlap"),
+                    OverlapSeconds = AdminCommand.Seconds(parsed.GetValue(overlap) ?? "1h", "--overlap", mayBeNone: true),
                 },
                 cancellationToken: cancellation).ResponseAsync,
             made => made.Token);

@@ -13,6 +13,7 @@ internal static class TrustCommands
     {
         var project = new Option<string>("--project") { Description = "project id", Required = true };
         var provider = new Option<string>("--provider") { Description = "buildkite, github, gitlab, circleci or oidc", Required = true };
+        provider.AcceptOnlyFromAmong(TrustFlags.Providers);
         var issuer = new Option<string?>("--issuer") { Description = "the tokens' issuer, where it is not the provider's usual one" };
         var depot = new Option<bool>("--allow-depot-audience")
         {

@@ -34,25 +34,32 @@ internal sealed class AgentMachine : IAsyncDisposable
     /// <summary>Runs one job to its end. What the terminal showed is the result's output.</summary>
     public async Task<CommandResult> RunAsync(AgentStep step)
     {
+        await using var running = await StartAsync(step);
+        var result = await running.WaitAsync();
+        return result with { Output = result.Output.Replace("\r\n", "\n", StringComparison.Ordinal) };
+    }
+
+    public async Task<RunningCommand> StartAsync(AgentStep step)
+    {
         var home = System.IO.Path.Combine(_folder, $"job-{Interlocked.Increment(ref _jobs)}");
         WriteJob(step, home);
         (await RunningCommand.Start("chown", ["-R", $"{UserId}:{UserId}", home]).WaitAsync()).MustSucceed();
         _stage.Buildkite.Add(step.Job);
-        var result = await Enter(
+        return Enter(
+            step.IsTyped,
             "setpriv", $"--reuid={UserId}", $"--regid={UserId}", $"--groups={UserId},{DockerGroupId}", "--",
-            "env", "-i", "TERM=xterm-256color", "script", "--quiet", "--return", "--flush", "--command", $"exec bash {home}/job", "/dev/null").WaitAsync();
-        return result with { Output = result.Output.Replace("\r\n", "\n", StringComparison.Ordinal) };
+            "env", "-i", "TERM=xterm-256color", "script", "--quiet", "--return", "--flush", "--command", $"exec bash {home}/job", "/dev/null");
     }
 
     /// <summary>Runs a command as this machine's root, as a bootstrap script does.</summary>
-    public Task<CommandResult> RunAsRootAsync(string command) => Enter("env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-ec", command).WaitAsync();
+    public Task<CommandResult> RunAsRootAsync(string command) => Enter(isTypedTo: false, "env", "-i", "HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-ec", command).WaitAsync();
 
     public ValueTask DisposeAsync() => _holder.DisposeAsync();
 
     public static string Script(string name) => System.IO.Path.Combine(Parts.Root, "tests/Slipway.AcceptanceTests/Pipelines", name);
 
-    private RunningCommand Enter(params string[] command) =>
-        RunningCommand.Start("nsenter", ["--target", $"{_holder.ProcessId}", "--net", "--mount", "--", .. command]);
+    private RunningCommand Enter(bool isTypedTo, params string[] command) =>
+        RunningCommand.Start("nsenter", ["--target", $"{_holder.ProcessId}", "--net", "--mount", "--", .. command], isTypedTo: isTypedTo);
 
     private static void WriteJob(AgentStep step, string home)
     {
@@ -81,7 +88,7 @@ internal sealed class AgentMachine : IAsyncDisposable
     [
         new("HOME", home),
         new("PATH", $"{(step.HasOwnFolderOnPath ? $"{home}/.local/bin:" : "")}/usr/local/bin:/usr/bin:/bin"),
-        .. step.Job.Environment,
+        .. step.IsTyped ? [] : step.Job.Environment,
         .. step.Environment,
     ];
 

@@ -15,6 +15,9 @@ internal sealed record AgentStep
     /// <summary>The checkout.</summary>
     public IReadOnlyDictionary<string, string> Files { get; init; } = Application();
 
+    /// <summary>Whether a person types the commands: nothing of Buildkite's is set.</summary>
+    public bool IsTyped { get; init; }
+
     /// <summary>Whether the agent's PATH has a folder that the agent may write to; on an untouched Elastic CI Stack it has none.</summary>
     public bool HasOwnFolderOnPath { get; init; } = true;
 

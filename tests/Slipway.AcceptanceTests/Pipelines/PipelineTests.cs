@@ -6,7 +6,7 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
     private Stage _stage = null!;
     private AgentMachine _machine = null!;
 
-    public static TheoryData<string> Sections => [.. Snippet.All.Select(snippet => snippet.Section)];
+    public static TheoryData<string> Sections => [.. Snippet.Pipelines.Select(snippet => snippet.Section)];
 
     public async ValueTask InitializeAsync()
     {
@@ -29,6 +29,28 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
     {
         // Where the pipeline is uploaded there is no DEPOT_TOKEN, so it arrives empty.
         await RunAsync(Snippet.Of(section), "");
+    }
+
+    [Fact]
+    public async Task A_step_needs_no_more_than_what_the_bootstrap_script_installed_and_the_environment_hook_set()
+    {
+        (await _machine.RunAsRootAsync(Snippet.Of("Depot CLI installation: agent bootstrap script").Text)).MustSucceed();
+        var result = await _machine.RunAsync(new AgentStep
+        {
+            Hook = Snippet.Of("Depot project configuration: agent environment hook").Text.Replace("your-project-id", _stage.ProjectId, StringComparison.Ordinal),
+            Command = "depot build .",
+            HasOwnFolderOnPath = false,
+        });
+        Assert.Contains($"[depot] build: {Stage.Url}/builds/", result.MustSucceed().Output);
+    }
+
+    [Fact]
+    public async Task An_agent_sees_the_secret_that_holds_its_token()
+    {
+        var described = await _machine.RunAsync(new AgentStep { Command = Snippet.Of("Troubleshooting: verify the secret").Text, Environment = _stage.AwsOfAgents });
+        Assert.Contains("\"Name\": \"buildkite/depot-token\"", described.MustSucceed().Output);
+        var read = await _machine.RunAsync(new AgentStep { Command = Snippet.Of("Troubleshooting: test access to the secret").Text, Environment = _stage.AwsOfAgents });
+        Assert.Contains(_stage.ProjectToken, read.MustSucceed().Output);
     }
 
     [Fact]
@@ -83,6 +105,11 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
             Assert.Contains($"[depot] build: {Stage.Url}/builds/", output);
         }
 
+        if (snippet.Lists)
+        {
+            Assert.Contains(_stage.ProjectId, output);
+        }
+
         Assert.DoesNotContain("\u001b[?1h", output);
         await CheckImageAsync(snippet, step);
     }
@@ -92,22 +119,39 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
     {
         if (snippet.PushesTo is { } repository)
         {
-            var (user, password) = repository.StartsWith(Stage.Ecr, StringComparison.Ordinal) ? ("AWS", Stage.EcrPassword) : (Stage.RegistryUser, _stage.RegistryPassword);
-            var (host, name) = (repository.Split('/')[0], repository.Split('/')[1]);
-            var manifest = await _stage.RunAsync(
-                "curl",
-                ["-sSf", "-u", $"{user}:{password}", "-H", "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json",
-                    $"https://{host}/v2/{name}/manifests/{step.Job.BuildNumber}"]);
-            Assert.Contains("\"schemaVersion\"", manifest.MustSucceed().Output.Replace(" ", "", StringComparison.Ordinal));
+            foreach (var tag in snippet.Tags)
+            {
+                await CheckPushedAsync(repository, tag.Replace("${BUILDKITE_BUILD_NUMBER}", $"{step.Job.BuildNumber}", StringComparison.Ordinal), snippet, step);
+            }
         }
 
         if (snippet.Loads is { } image)
         {
             var name = image.Replace("${BUILDKITE_BUILD_NUMBER}", $"{step.Job.BuildNumber}", StringComparison.Ordinal);
-            var ran = await _stage.RunAsync("docker", ["run", "--rm", name], new Dictionary<string, string?> { ["DOCKER_HOST"] = "unix:///run/docker.sock" });
-            Assert.Equal($"built from {step.Files["word"]}\n", ran.MustSucceed().Output);
+            Assert.Equal($"built from {step.Files["word"]}\n", (await DockerAsync("run", "--rm", name)).MustSucceed().Output);
         }
     }
+
+    /// <summary>Somebody else, who knows the registry alone, gets from there what was built.</summary>
+    private async Task CheckPushedAsync(string repository, string tag, Snippet snippet, AgentStep step)
+    {
+        var (user, password) = repository.StartsWith(Stage.Ecr, StringComparison.Ordinal) ? ("AWS", Stage.EcrPassword) : (Stage.RegistryUser, _stage.RegistryPassword);
+        if (snippet.Platforms.Count > 0)
+        {
+            var (host, name) = (repository.Split('/')[0], repository.Split('/')[1]);
+            var list = (await _stage.RunAsync("curl", ["-sSf", "-u", $"{user}:{password}", "-H", "Accept: application/vnd.oci.image.index.v1+json", $"https://{host}/v2/{name}/manifests/{tag}"])).MustSucceed();
+            Assert.All(snippet.Platforms, platform => Assert.Contains($"\"architecture\":\"{platform}\"", list.Output.Replace(" ", "", StringComparison.Ordinal)));
+            return;
+        }
+
+        var image = $"{repository}:{tag}";
+        await DockerAsync("image", "rm", "--force", image);
+        (await DockerAsync("login", repository.Split('/')[0], "--username", user, "--password", password)).MustSucceed();
+        Assert.Equal($"built from {step.Files["word"]}\n", (await DockerAsync("run", "--rm", "--quiet", image)).MustSucceed().Output);
+    }
+
+    private Task<CommandResult> DockerAsync(params string[] arguments) =>
+        _stage.RunAsync("docker", arguments, new Dictionary<string, string?> { ["DOCKER_HOST"] = "unix:///run/docker.sock" });
 
     private AgentStep StepOf(Snippet snippet, string token)
     {

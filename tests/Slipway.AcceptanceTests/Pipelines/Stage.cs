@@ -208,7 +208,8 @@ public sealed class Stage : IAsyncDisposable
     /// <summary>The secret and the policy of the spec; then nobody gets anything from AWS that no policy gives.</summary>
     private async Task SetUpAwsAsync()
     {
-        await AwsAsync("secretsmanager", "create-secret", "--name", "buildkite/depot-token", "--secret-string", ProjectToken);
+        var secret = Snippet.Of("Authentication: create the secret").Text.Replace("your-depot-token", ProjectToken, StringComparison.Ordinal);
+        (await RunAsync("bash", ["-ec", secret], AwsOfRoot)).MustSucceed();
         AwsOfAgents = await AddUserAsync("agent");
         AwsOfStrangers = await AddUserAsync("stranger");
         AwsOfOperators = await AddUserAsync("operator");
@@ -237,16 +238,15 @@ public sealed class Stage : IAsyncDisposable
         };
     }
 
-    private async Task<CommandResult> AwsAsync(params string[] arguments) => (await RunAsync(
-        "/usr/bin/aws",
-        arguments,
-        new Dictionary<string, string?>
-        {
-            ["AWS_ACCESS_KEY_ID"] = "root",
-            ["AWS_SECRET_ACCESS_KEY"] = "root",
-            ["AWS_DEFAULT_REGION"] = "us-west-2",
-            ["AWS_CA_BUNDLE"] = CaBundle,
-        })).MustSucceed();
+    private static Dictionary<string, string?> AwsOfRoot { get; } = new()
+    {
+        ["AWS_ACCESS_KEY_ID"] = "root",
+        ["AWS_SECRET_ACCESS_KEY"] = "root",
+        ["AWS_DEFAULT_REGION"] = "us-west-2",
+        ["AWS_CA_BUNDLE"] = CaBundle,
+    };
+
+    private async Task<CommandResult> AwsAsync(params string[] arguments) => (await RunAsync("/usr/bin/aws", arguments, AwsOfRoot)).MustSucceed();
 
     private async Task MustAsync(string program, params string[] arguments) => (await RunAsync(program, arguments)).MustSucceed();
 

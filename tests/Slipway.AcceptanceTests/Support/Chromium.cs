@@ -13,17 +13,24 @@ public sealed class Chromium : IDisposable
     private readonly ChromeDriverService _service;
     private readonly ChromeDriver _driver;
 
-    public Chromium(bool dark = false)
+    /// <param name="stage">The network that it is in; the machine's own where there is none.</param>
+    internal Chromium(bool dark = false, Pipelines.Stage? stage = null)
     {
         _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
         _service.SuppressInitialDiagnosticInformation = true;
-        var options = new ChromeOptions { BinaryLocation = Program };
+        var options = new ChromeOptions { BinaryLocation = stage is null ? Program : Inside(stage) };
         options.SetLoggingPreference(LogType.Browser, LogLevel.All);
 
         // Root has no sandbox to give; the rest keeps Chromium off the network.
         options.AddArguments(
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1100,800", $"--user-data-dir={_folder["profile"]}");
+        if (stage is not null)
+        {
+            // The driver speaks to it by a pipe, which leads out of the stage; the stage's authority is in no list that Chromium reads.
+            options.AddArguments("--remote-debugging-pipe", "--ignore-certificate-errors");
+        }
+
         if (dark)
         {
             options.AddArgument("--blink-settings=preferredColorScheme=0");
@@ -68,6 +75,13 @@ public sealed class Chromium : IDisposable
         _driver.Dispose();
         _service.Dispose();
         _folder.Dispose();
+    }
+
+    private string Inside(Pipelines.Stage stage)
+    {
+        _folder.With("chromium", $"#!/bin/sh\nexec nsenter --target {stage.ProcessId} --net --mount -- {Program} \"$@\"\n");
+        File.SetUnixFileMode(_folder["chromium"], UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        return _folder["chromium"];
     }
 
     private IWebElement Find(string selector) => _driver.FindElement(By.CssSelector(selector));

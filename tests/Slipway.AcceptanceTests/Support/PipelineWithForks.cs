@@ -1,7 +1,7 @@
 namespace Slipway.AcceptanceTests.Support;
 
 /// <summary>A server, a builder and a project, of which a pipeline's branch `main` is trusted and everything else that the pipeline builds is not.</summary>
-public sealed class PipelineWithForks(Site site) : IAsyncLifetime
+public sealed class PipelineWithForks(Site site, params string[] serverOptions) : IAsyncLifetime
 {
     public const string Main = "main";
     private JobIssuer _issuer = null!;
@@ -15,7 +15,7 @@ public sealed class PipelineWithForks(Site site) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _issuer = await JobIssuer.StartAsync();
-        Fleet = await Fleet.StartAsync(site, null, [], ["--oidc-allow-insecure-issuer", _issuer.Url]);
+        Fleet = await Fleet.StartAsync(site, null, [], ["--oidc-allow-insecure-issuer", _issuer.Url, .. serverOptions]);
         string[] pipeline = ["trust", "add", "--project", ProjectId, "--provider", "buildkite", "--issuer", _issuer.Url, "--organization", "acme", "--pipeline", "app"];
         (await Fleet.AdminAsync([.. pipeline, "--tier", "untrusted"])).MustSucceed();
         (await Fleet.AdminAsync([.. pipeline, "--branch", Main])).MustSucceed();

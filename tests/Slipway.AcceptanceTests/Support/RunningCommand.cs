@@ -51,7 +51,8 @@ public sealed class RunningCommand : IAsyncDisposable
         IEnumerable<string> arguments,
         IReadOnlyDictionary<string, string?>? environment = null,
         string? directory = null,
-        byte[]? input = null)
+        byte[]? input = null,
+        bool isTypedTo = false)
     {
         var start = new ProcessStartInfo(program)
         {
@@ -78,7 +79,11 @@ public sealed class RunningCommand : IAsyncDisposable
 
         var process = Process.Start(start)!;
         var running = new RunningCommand(process, $"{Path.GetFileName(program)} {string.Join(' ', start.ArgumentList)}");
-        running.Feed(input);
+        if (!isTypedTo)
+        {
+            running.Feed(input);
+        }
+
         return running;
     }
 
@@ -114,6 +119,13 @@ public sealed class RunningCommand : IAsyncDisposable
 
             await Task.Delay(20);
         }
+    }
+
+    /// <summary>Sends keys to a command that was started to be typed to.</summary>
+    public async Task TypeAsync(string keys)
+    {
+        await _process.StandardInput.WriteAsync(keys);
+        await _process.StandardInput.FlushAsync();
     }
 
     public void Signal(PosixSignalNumber signal) => Assert.Equal(0, Kill(_process.Id, (int)signal));

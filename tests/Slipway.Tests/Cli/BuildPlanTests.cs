@@ -122,6 +122,32 @@ public sealed class BuildPlanTests : IDisposable
         Assert.Equal("docker", plan.ForDocker(containerdStore: false).Outputs[^1].Type);
     }
 
+    /// <summary>A saved image has the server's names. What the user pushes keeps its own beside them, and what is loaded keeps them alone.</summary>
+    [Theory]
+    [InlineData("--save app", "image=r/p1:b1,r/p1:v1")]
+    [InlineData("--save -t a:1 app", "image=r/p1:b1,r/p1:v1")]
+    [InlineData("--save-tag v1 -t a:1 --push app", "image=docker.io/library/a:1,r/p1:b1,r/p1:v1")]
+    [InlineData("--save -t a:1 --load app", "image=r/p1:b1,r/p1:v1 docker=docker.io/library/a:1")]
+    [InlineData("--save -o type=image -o type=oci,dest=x.tar -t a:1 app", "image=r/p1:b1,r/p1:v1 oci=docker.io/library/a:1")]
+    public async Task A_saved_image_is_pushed_under_the_servers_names(string words, string expected)
+    {
+        using var plan = await _scene.ResolveAsync(words.Split(' '));
+        Assert.True(plan.Saves);
+        var saved = plan.SavedAs(["r/p1:b1", "r/p1:v1"]).Outputs;
+        Assert.Equal(expected, string.Join(' ', saved.Select(output => $"{output.Type}={string.Join(',', output.Names.Select(name => name.StartsWith("r/", StringComparison.Ordinal) ? name : ImageReference.Canonical(name)))}")));
+        Assert.True(saved.First(output => output.Type == "image").Pushes);
+
+        // Nothing of the first plan changed, which other Solves are made from.
+        Assert.DoesNotContain("r/p1:b1", plan.Outputs.SelectMany(output => output.Names));
+    }
+
+    [Fact]
+    public async Task A_question_to_the_frontend_saves_nothing()
+    {
+        using var plan = await _scene.ResolveAsync("--save", "--call", "outline", "app");
+        Assert.False(plan.Saves);
+    }
+
     public static TheoryData<string[], string> Refusals => new()
     {
         { ["nowhere"], "failed to build: unable to prepare context: path \"nowhere\" not found" },

@@ -50,7 +50,7 @@ public sealed class CommandTests : IAsyncLifetime
     public async Task Builds_are_listed_as_json(params string[] words)
     {
         var (_, output, _) = await _scene.RunAsync(words);
-        Assert.StartsWith("[\n  {\n    \"id\": \"b2\",\n    \"status\": \"running\",\n    \"startTime\": \"1970-01-01T00:01:40Z\",\n    \"duration\": 7\n  },", output);
+        Assert.StartsWith("[\n  {\n    \"id\": \"b2\",\n    \"status\": \"running\",\n    \"startTime\": \"1970-01-01T00:01:40Z\",\n    \"duration\": 7,\n    \"trust\": \"trusted\"\n  },", output);
         Assert.Contains("p9,quoted", output);
     }
 
@@ -90,7 +90,7 @@ public sealed class CommandTests : IAsyncLifetime
     {
         _server.Fails("ListProjects", 401, "unauthenticated", "invalid token");
         var refused = await _scene.RunAsync(["login", "--token", "bad"]);
-        Assert.Equal("Error: unauthenticated: invalid token\nThe token is the one of --token; `depot login`, or `slipway admin token create`, makes a new one.\n", refused.Error);
+        Assert.Equal("Error: unauthenticated: invalid token\nIt is the token of --token; `depot login`, or `slipway admin token create`, makes a new one.\n", refused.Error);
         Assert.False(File.Exists(_scene.Settings.ConfigPath));
 
         _server.WithBuild("tcp://x:1");

@@ -220,7 +220,7 @@ public sealed class ControlPlaneTests
 
     private static Credentials Token => Credentials.Of("t", "test");
 
-    private static BuildApi Api(string url) => new(Client(url), TimeProvider.System);
+    private static BuildApi Api(string url) => new(Client(url));
 
     private static ConnectClient Client(string url)
     {

@@ -115,9 +115,13 @@ public sealed class ProjectCommandTests : IAsyncLifetime
     [InlineData("invalid argument \"x\" for \"--cache-storage-policy\" flag: strconv.ParseInt: parsing \"x\": invalid syntax", "projects", "create", "a", "--cache-storage-policy", "x")]
     [InlineData("missing subcommand, please run `depot cache --help`", "cache")]
     [InlineData("missing subcommand, please run `depot image --help`", "image")]
-    [InlineData("`depot pull` needs the registry of the server, which this version does not have yet", "pull", "--platform", "linux/amd64", "b1")]
-    [InlineData("`depot image list` needs the registry of the server, which this version does not have yet", "image", "ls")]
-    [InlineData("`depot pull-token` needs the registry of the server, which this version does not have yet", "pull-token")]
+    [InlineData("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)", "image", "ls")]
+    [InlineData("requires at least 1 arg(s), only received 0", "image", "rm")]
+    [InlineData("please specify a project ID", "image", "rm", "1")]
+    [InlineData("build ID or tag must not be empty", "pull", "")]
+    [InlineData("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)", "pull")]
+    [InlineData("missing tag, please specify a tag with --tag", "push", "b1")]
+    [InlineData("invalid reference format: repository name (Upper) must be lowercase", "push", "-t", "host.example/Upper:1", "b1")]
     public async Task Wrong_words_get_their_own_sentence(string expected, params string[] words)
     {
         var (exitCode, output, error) = await _scene.RunAsync(words);

@@ -158,18 +158,21 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Theory]
-    [InlineData(-600, 300, -300, "The token of X expired 5 minutes ago: get a new one.")]
-    [InlineData(600, 300, 0, "The token of X is valid in 10 minutes only: is this machine's clock, or its issuer's, off?")]
-    [InlineData(-60, 300, 7200, "This machine's clock is 2 hours behind the server's: set it, then try again (the token is the one of X).")]
-    [InlineData(-60, 300, -86400 * 3, "This machine's clock is 3 days ahead of the server's: set it, then try again (the token is the one of X).")]
-    [InlineData(-60, 300, 5, "The token is the one of X; `depot login`, or `slipway admin token create`, makes a new one.")]
+    [InlineData(-600, 300, 0, "It is the token of X, which expired 5 minutes ago: get a new one.")]
+    [InlineData(600, 300, 0, "It is the token of X, which is not valid for another 10 minutes: is the clock of its issuer off?")]
+    [InlineData(-60, 300, 7200, "This machine's clock is 2 hours behind the server's: set the one that is wrong, then try again.")]
+    [InlineData(-60, 300, -86400 * 3, "This machine's clock is 3 days ahead of the server's: set the one that is wrong, then try again.")]
+    [InlineData(-60, 300, 5, "It is the token of X.")]
+
+    // The clocks differ, and it is not for that that the token was refused.
+    [InlineData(-60, 300, 120, "It is the token of X.")]
     public void A_refused_token_is_explained_by_what_is_known_here(int from, int life, int serverAhead, string expected)
     {
         var now = DateTimeOffset.UnixEpoch.AddYears(56);
-        var server = serverAhead == -300 ? now : now.AddSeconds(serverAhead);
+        var server = now.AddSeconds(serverAhead);
         var claims = System.Text.Encoding.UTF8.GetBytes($$"""{"nbf":{{now.AddSeconds(from).ToUnixTimeSeconds()}},"exp":{{now.AddSeconds(from + life).ToUnixTimeSeconds()}}}""");
         var token = $"e30.{System.Buffers.Text.Base64Url.EncodeToString(claims)}.c2ln";
-        Assert.Equal(expected, TokenRefusal.Explain("X", token, server, now));
+        Assert.Equal(expected, TokenRefusal.Explain("the token of X", token, server, now));
     }
 
     [Fact]

@@ -109,6 +109,32 @@ public sealed class FinalStateTests
     }
 
     [Fact]
+    public async Task A_builder_speaks_of_its_own_builds_and_engines_alone()
+    {
+        await using var server = await TestServer.StartAsync(_clock);
+        await using var builder = await FakeBuilder.AttachedAsync(server);
+        var (build, lease) = await RunningAsync(server, builder);
+        await using var hostile = await FakeBuilder.AttachedAsync(server, "hostile", "arm64");
+
+        await hostile.SendAsync(new BuilderMessage { CertificateRequest = new CertificateRequest { LeaseId = lease, Csr = FakeBuilder.NewCsr() } });
+        await hostile.SendAsync(new BuilderMessage { EngineReady = new EngineReady { LeaseId = lease } });
+        await hostile.SendAsync(new BuilderMessage { EngineFailed = new EngineFailed { LeaseId = lease, Error = "no" } });
+        await hostile.SendAsync(new BuilderMessage { EngineStopped = new EngineStopped { LeaseId = lease } });
+        await hostile.SendAsync(new BuilderMessage { CacheReset = new CacheReset { ProjectId = server.First.ProjectId } });
+        await hostile.EndedAsync(build, lease, Outcome.Success);
+        await TickAsync(server, TimeSpan.FromSeconds(11));
+
+        Assert.Equal("running: ", await server.StatusAsync(build));
+        Assert.Empty(hostile.Chains);
+        Assert.Contains(hostile.All, message => message.StopEngine?.LeaseId == lease);
+        Assert.DoesNotContain(builder.All, message => message.StopEngine is not null);
+
+        // Its engine serves on, and its cache is still known to be there.
+        var (_, same) = await RunningAsync(server, builder);
+        Assert.Equal(lease, same);
+    }
+
+    [Fact]
     public async Task A_builder_that_vanishes_fails_its_builds_and_their_clients_are_told()
     {
         await using var server = await TestServer.StartAsync(_clock);

@@ -76,9 +76,6 @@ public sealed class IssuerKeyTests : IAsyncLifetime
             _clock.Advance(TimeSpan.FromMinutes(1));
             Assert.True(FindAsync("one").IsCompletedSuccessfully);
         }
-
-        // Nor does whoever names a key that nobody knows wait without end.
-        Assert.Null(await FindAsync("made-up"));
     }
 
     [Theory]
@@ -97,6 +94,28 @@ public sealed class IssuerKeyTests : IAsyncLifetime
         _clock.Advance(TimeSpan.FromHours(23));
         Assert.NotNull(await FindAsync("one"));
         _clock.Advance(TimeSpan.FromHours(2));
+        Assert.Null(await FindAsync("one"));
+    }
+
+    [Theory]
+    [InlineData("{}", null)]
+    [InlineData("[]", null)]
+    [InlineData("{\"issuer\":5}", null)]
+    [InlineData("{\"issuer\":\"\\ud800\"}", null)]
+    [InlineData("\u00b4", null)]
+    [InlineData(null, "{}")]
+    [InlineData(null, "{\"keys\":{}}")]
+    [InlineData(null, "[]")]
+    [InlineData(null, "{\"keys\":[")]
+    [InlineData("{\"issuer\":\"SELF\"}", null)]
+    [InlineData("{\"issuer\":\"SELF\",\"jwks_uri\":null}", null)]
+    [InlineData("{\"issuer\":\"SELF\",\"jwks_uri\":\"/jwks\"}", null)]
+    [InlineData("{\"issuer\":\"SELF\",\"jwks_uri\":\"file:///etc/passwd\"}", null)]
+    public async Task A_document_that_is_none_is_an_issuer_without_keys(string? discovery, string? keys)
+    {
+        _issuer.Answer = http => http.Response.WriteAsync(http.Request.Path.Value!.EndsWith("jwks", StringComparison.Ordinal)
+            ? keys ?? _issuer.Jwks()
+            : discovery?.Replace("SELF", _issuer.Url, StringComparison.Ordinal) ?? new JsonObject { ["issuer"] = _issuer.Url, ["jwks_uri"] = _issuer.Url + "/jwks" }.ToJsonString());
         Assert.Null(await FindAsync("one"));
     }
 

@@ -128,6 +128,55 @@ public sealed class PageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Over_TLS_the_session_is_bound_to_this_very_host()
+    {
+        await using var server = await TestServer.StartAsync(_clock, tls: true);
+        var (email, _) = await server.CreateUserAsync(server.First.OrganizationId, "member", Password);
+        using var http = new HttpClient(new SocketsHttpHandler
+        {
+            UseCookies = false, AllowAutoRedirect = false, SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+        }) { BaseAddress = server.Url };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/sign-in")
+        {
+            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["email"] = email, ["password"] = Password }),
+        };
+        request.Headers.Add("Origin", server.Url.GetLeftPart(UriPartial.Authority));
+
+        // A session that was there before, as somebody else could have left it, is not taken over.
+        request.Headers.Add("Cookie", $"__Host-slipway={new string('a', 64)}");
+        using var signedIn = await http.SendAsync(request);
+
+        var cookie = signedIn.Headers.GetValues("Set-Cookie").Single();
+        Assert.Matches("^__Host-slipway=[0-9a-f]{64}; max-age=604800; path=/; secure; samesite=lax; httponly$", cookie);
+        Assert.DoesNotContain(new string('a', 64), cookie);
+        Assert.Contains("max-age=31536000", signedIn.Headers.GetValues("Strict-Transport-Security").Single());
+    }
+
+    [Fact]
+    public async Task Guessing_a_password_is_stopped_whatever_address_the_guesser_claims()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _server.Url };
+        async Task<string> GuessAsync(int number)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/sign-in")
+            {
+                Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["email"] = $"somebody{number}@example.com", ["password"] = Password }),
+            };
+            request.Headers.Add("Origin", _server.Url.GetLeftPart(UriPartial.Authority));
+            request.Headers.Add("X-Forwarded-For", $"192.0.2.{number}");
+            using var answer = await http.SendAsync(request);
+            return await answer.Content.ReadAsStringAsync();
+        }
+
+        for (var number = 0; number < 50; number++)
+        {
+            Assert.Contains("No account has this address and password", await GuessAsync(number));
+        }
+
+        Assert.Contains("Too many attempts", await GuessAsync(50));
+    }
+
+    [Fact]
     public async Task A_terminal_is_let_in_by_a_person_who_confirms()
     {
         var (email, _) = await _server.CreateUserAsync(_server.First.OrganizationId, "member", Password);

@@ -22,7 +22,9 @@ public sealed class TokenTests
     [Theory]
     [InlineData(null, "no token was sent; set DEPOT_TOKEN or run \"depot login\"")]
     [InlineData("hello", "the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"")]
-    [InlineData("slpu_000000000000000000000000000000000000", "the token is not a token of this server; check DEPOT_TOKEN, or run \"depot login\"")]
+    [InlineData("", "no token was sent; set DEPOT_TOKEN or run \"depot login\"")]
+    [InlineData("slpu_000000000000000000000000000000000000", "the token is malformed: its checksum does not fit; copy it again into DEPOT_TOKEN, or run \"depot login\"")]
+    [InlineData("slpp_cut", "the token is malformed: it has 8 characters instead of 41; copy it again into DEPOT_TOKEN, or run \"depot login\"")]
     public async Task A_token_that_is_none_is_told_so(string? token, string expected)
     {
         await using var server = await TestServer.StartAsync(_clock);
@@ -172,6 +174,23 @@ public sealed class TokenTests
         Assert.Equal("theirs", Assert.Single(projects.Projects).Name);
         Assert.Equal(other.Id, Assert.Single((await server.Admin(token).ListOrganizationsAsync(new())).Organizations).Id);
         Assert.All((await server.Admin(token).ListTokensAsync(new())).Tokens, info => Assert.Equal(other.Id, info.OrganizationId));
+    }
+
+    [Fact]
+    public async Task Naming_another_organization_beside_a_token_changes_nothing()
+    {
+        await using var server = await TestServer.StartAsync(_clock);
+        var other = await server.Admin().CreateOrganizationAsync(new CreateOrganizationRequest { Name = "other" });
+        var theirs = await server.Admin().CreateProjectAsync(new CreateProjectRequest { OrganizationId = other.Id, Name = "theirs" });
+        var (_, token) = await server.CreateUserAsync(server.First.OrganizationId, "owner");
+        var named = new Metadata { { "x-depot-org", other.Id } };
+
+        var projects = await new ProjectsService.ProjectsServiceClient(server.Invoker(token)).ListProjectsAsync(new(), named);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+            await server.Builds(token).CreateBuildAsync(new CreateBuildRequest { ProjectId = theirs.Id }, named));
+
+        Assert.DoesNotContain(projects.Projects, project => project.Id == theirs.Id);
+        Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
     }
 
     [Fact]

@@ -129,6 +129,60 @@ public sealed class TrustTests : IAsyncLifetime
         Assert.Equal(("", ""), ((await _server.AuditAsync())[0].ProjectId, (await _server.AuditAsync())[0].OrganizationId));
     }
 
+    [Theory]
+    [InlineData("true")]
+    [InlineData(true)]
+    public async Task A_job_that_was_rerun_with_SSH_builds_nothing(object rerun)
+    {
+        await using var circle = await FakeIssuer.StartAsync();
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [circle.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "circleci", Issuer = circle.Url, Conditions = { Equal("oidc.circleci.com/project-id", "app") },
+        });
+        var claims = circle.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+        claims["oidc.circleci.com/project-id"] = "app";
+        await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest());
+
+        claims["oidc.circleci.com/ssh-rerun"] = JsonValue.Create(rerun);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await server.Builds(circle.Sign(claims)).CreateBuildAsync(new CreateBuildRequest()));
+
+        Assert.Equal("the job was rerun with SSH, and a person may have been on it; run it again without", refused.Status.Detail);
+    }
+
+    [Fact]
+    public async Task A_GitHub_repository_is_its_ids_whatever_it_is_called_and_whatever_its_subject_looks_like()
+    {
+        await using var server = await TestServer.StartAsync(_clock, change: options => options with { InsecureIssuers = [_issuer.Url] });
+        await server.Admin().AddTrustAsync(new AddTrustRequest
+        {
+            ProjectId = server.First.ProjectId, Provider = "github", Issuer = _issuer.Url, Conditions = { Equal("repository_owner_id", "123"), Equal("repository_id", "456") },
+        });
+
+        async Task<StatusCode> TryAsync(string owner, string name, string ownerId, string id, string subject)
+        {
+            var claims = _issuer.Buildkite(server.Url.ToString().TrimEnd('/'), _clock.GetUtcNow());
+            (claims["repository_owner"], claims["repository"], claims["sub"]) = (owner, $"{owner}/{name}", subject);
+            (claims["repository_owner_id"], claims["repository_id"]) = (ownerId, id);
+            try
+            {
+                await server.Builds(_issuer.Sign(claims)).CreateBuildAsync(new CreateBuildRequest { ProjectId = server.First.ProjectId });
+                return StatusCode.OK;
+            }
+            catch (RpcException refused)
+            {
+                return refused.StatusCode;
+            }
+        }
+
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("acme", "app", "123", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.OK, await TryAsync("renamed", "other", "123", "456", "repo:renamed/other:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "123", "999", "repo:acme/app:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme", "app", "999", "456", "repo:acme@123/app@456:ref:refs/heads/main"));
+        Assert.Equal(StatusCode.PermissionDenied, await TryAsync("acme-123", "app-456", "7", "8", "repo:acme-123/app-456:ref:refs/heads/main"));
+    }
+
     [Fact]
     public async Task A_stranger_learns_nothing()
     {
@@ -408,8 +462,14 @@ public sealed class TrustTests : IAsyncLifetime
     [InlineData("oidc", "https://x.example.com?a=b", "sub equals x", "the issuer \"https://x.example.com?a=b\" is not an https:// URL; copy it from the \"iss\" claim of a token")]
     [InlineData("oidc", "https://x.example.com", "sub likes x", "the condition on sub is \"likes\"; use equals, in or matches")]
     [InlineData("oidc", "https://x.example.com", "sub equals x|sub equals y", "the claim sub has two conditions; use one with several values: in")]
+    [InlineData("buildkite", "", "organization_slug equals acme|pipeline_slug equals App", "no token of buildkite has the pipeline_slug \"App\"; a slug is in lower case and has no spaces; copy it from the pipeline's address")]
+    [InlineData("github", "", "repository equals app", "no token of github has the repository \"app\"; write OWNER/NAME")]
+    [InlineData("github", "", "repository equals acme/app|ref equals main", "no token of github has the ref \"main\"; write refs/heads/BRANCH, or refs/tags/TAG")]
+    [InlineData("github", "", "repository equals acme/app|ref matches release-*", "no token of github has the ref \"release-*\"; write refs/heads/BRANCH, or refs/tags/TAG")]
+    [InlineData("github", "", "repository equals other/app|repository_owner equals acme", "no job meets both repository \"other/app\" and repository_owner \"acme\"; the path begins with its owner")]
+    [InlineData("gitlab", "", "project_path equals app|namespace_path equals acme", "no token of gitlab has the project_path \"app\"; write GROUP/PROJECT")]
     [InlineData("jenkins", "", "sub equals x", "the provider is \"jenkins\"; choose one of buildkite, github, gitlab, circleci, oidc")]
-    public async Task A_relationship_that_strangers_could_meet_is_not_saved(string provider, string issuer, string conditions, string expected)
+    public async Task A_relationship_that_strangers_could_meet_or_nobody_is_not_saved(string provider, string issuer, string conditions, string expected)
     {
         var request = new AddTrustRequest { ProjectId = _server.First.ProjectId, Provider = provider, Issuer = issuer };
         foreach (var condition in conditions.Split('|', StringSplitOptions.RemoveEmptyEntries))

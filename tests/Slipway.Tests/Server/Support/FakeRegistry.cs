@@ -96,7 +96,7 @@ internal sealed class FakeRegistry : IAsyncDisposable
 
                 return (201, "");
             case "DELETE" when !isDigest && !DeletesTags:
-                return (405, "");
+                return (400, """{"errors":[{"code":"DIGEST_INVALID"}]}""");
             case "DELETE" when !isDigest:
                 Tags.TryRemove($"{repository}:{reference}", out _);
                 return (202, "");

@@ -46,6 +46,9 @@ internal static class ForgedTokens
         // The text.
         yield return ("a claim twice", issuer.Sign("{\"alg\":\"RS256\",\"kid\":\"one\"}", Twice(claims())));
         yield return ("alg twice", issuer.Sign("{\"alg\":\"RS256\",\"alg\":\"none\",\"kid\":\"one\"}", claims().ToJsonString()));
+        yield return ("a claim with half a surrogate pair", issuer.Sign("{\"alg\":\"RS256\",\"kid\":\"one\"}", claims().ToJsonString().Insert(1, "\"x\":\"\\ud800\",")));
+        yield return ("an issuer with half a surrogate pair", issuer.Sign("{\"alg\":\"RS256\",\"kid\":\"one\"}", "{\"iss\":\"\\udc00\"}"));
+        yield return ("a header that is not UTF-8", $"{Base64UrlEncoder.Encode([(byte)'{', (byte)'"', 0xB4, (byte)'"', .. ":1,\"alg\":\"RS256\",\"kid\":\"one\"}"u8])}.{parts[1]}.{parts[2]}");
         yield return ("a changed claim", $"{parts[0]}.{Encode(claims().ToJsonString().Replace("\"main\"", "\"prod\"", StringComparison.Ordinal))}.{parts[2]}");
         yield return ("a signature with padding", good + "=");
         yield return ("a signature with other low bits", good[..^1] + Next(good[^1]));

@@ -1,0 +1,369 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Routing;
+using Slipway.Contract.Admin.V1;
+using Slipway.Contract.Depot.Cli.V1;
+using Slipway.Tests.Server.Support;
+using Xunit;
+
+namespace Slipway.Tests.Server;
+
+/// <summary>The pages that owners work with: who sees which, that no form can be sent from elsewhere, and that names stay text.</summary>
+public sealed class DashboardTests : IAsyncLifetime
+{
+    private const string Password = "correct horse battery staple";
+    private const string Hostile = "<script>window.pwned=1</script>\"'><img src=x onerror=pwn()>{{7*7}}";
+
+    private static readonly string[] Visitors = ["anonymous", "viewer", "member", "owner", "operator"];
+
+    /// <summary>By page, in the order of <see cref="Visitors"/>: its own organization's, then another organization's. s: to the sign-in; y: shown; n: not found.</summary>
+    private static readonly Dictionary<string, string> Table = new()
+    {
+        ["/"] = "y.yyyy y.yyyy",
+        ["/orgs/{org}"] = "s.yyyy s.nnny",
+        ["/orgs/{org}/projects"] = "s.yyyy s.nnny",
+        ["/projects/{id}"] = "s.yyyy s.nnny",
+        ["/projects/{id}/trust"] = "s.yyyy s.nnny",
+        ["/projects/{id}/settings"] = "s.yyyy s.nnny",
+        ["/projects/{id}/tokens"] = "s.nnyy s.nnny",
+        ["/orgs/{org}/tokens"] = "s.nnyy s.nnny",
+        ["/orgs/{org}/people"] = "s.yyyy s.nnny",
+        ["/orgs/{org}/audit"] = "s.nnyy s.nnny",
+        ["/audit"] = "s.nnny s.nnny",
+        ["/builders"] = "s.nnny s.nnny",
+        ["/account"] = "s.yyyy s.yyyy",
+        ["/builds/{id}"] = "s.yyyy s.nnny",
+        ["/builds/{id}/log"] = "s.yyyy s.nnny",
+        ["/builds/{id}/log.txt"] = "s.yyyy s.nnny",
+    };
+
+    /// <summary>What is not somebody's: signing in, and what a link's secret opens.</summary>
+    private static readonly string[] Open = ["/sign-in", "/sign-out", "/invitations/{secret}", "/login/{code}"];
+
+    private readonly Dictionary<string, Browser> _browsers = [];
+    private TestServer _server = null!;
+    private (string Organization, string Project, string Build, string Trust, string Token)[] _sites = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await TestServer.StartAsync();
+        var other = await _server.Admin().CreateOrganizationAsync(new() { Name = Hostile });
+        _sites = [await SiteAsync(_server.First.OrganizationId), await SiteAsync(other.Id)];
+        foreach (var visitor in Visitors)
+        {
+            _browsers[visitor] = new Browser(_server.Url);
+            if (visitor != "anonymous")
+            {
+                var (email, _) = await _server.CreateUserAsync(_server.First.OrganizationId, visitor == "operator" ? "viewer" : visitor, Password);
+                (await _browsers[visitor].SignInAsync(email, Password)).Dispose();
+                await _server.Admin().SetOperatorAsync(new() { Email = email, Operator = visitor == "operator" });
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var browser in _browsers.Values)
+        {
+            browser.Dispose();
+        }
+
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public void Every_page_has_its_row() =>
+        Assert.Equal(Pages("GET").Except(Open).Order(StringComparer.Ordinal), Table.Keys.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task Every_visitor_sees_what_the_table_says_and_nothing_else_is_there()
+    {
+        var wrong = new List<string>();
+        foreach (var (page, row) in Table)
+        {
+            for (var site = 0; site < 2; site++)
+            {
+                var expected = row.Split(' ')[site].Replace(".", "", StringComparison.Ordinal);
+                for (var i = 0; i < Visitors.Length; i++)
+                {
+                    var path = Fill(page, _sites[site]);
+                    using var answer = await _browsers[Visitors[i]].GetAsync(path);
+                    var found = answer.StatusCode == HttpStatusCode.OK ? 'y' : answer.StatusCode == HttpStatusCode.NotFound ? 'n'
+                        : answer.Headers.Location?.ToString() == $"/sign-in?to={Uri.EscapeDataString(path)}" ? 's' : '?';
+                    if (found != expected[i])
+                    {
+                        wrong.Add($"{path} as {Visitors[i]}: {(int)answer.StatusCode} instead of {expected[i]}");
+                    }
+                }
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
+    [Fact]
+    public async Task What_is_absent_and_what_is_forbidden_are_the_same_page()
+    {
+        foreach (var page in Table.Keys.Where(page => page.Contains('{')))
+        {
+            Assert.Equal(
+                await _browsers["owner"].ReadAsync(Fill(page, ("onobody", "pnobody", "bnobody", "rnobody", "knobody"))),
+                await _browsers["owner"].ReadAsync(Fill(page, _sites[1])));
+        }
+    }
+
+    /// <summary>Every form there is, by the server's own table of routes: a new one cannot be forgotten.</summary>
+    [Fact]
+    public async Task No_form_can_be_sent_without_its_key_or_from_elsewhere()
+    {
+        var posts = Pages("POST").ToList();
+        Assert.True(posts.Count >= 8, string.Join(' ', posts));
+        var own = _server.Url.GetLeftPart(UriPartial.Authority);
+        var browser = _browsers["operator"];
+        var key = await KeyAsync(browser);
+        foreach (var path in posts.Select(page => Fill(page, _sites[0])))
+        {
+            using var keyless = await browser.PostAsync(path, own);
+            using var wrong = await browser.PostAsync(path, own, ("key", await KeyAsync(_browsers["viewer"])));
+            using var foreign = await browser.PostAsync(path, "https://evil.example", ("key", key));
+            using var nowhere = await browser.PostAsync(path, null, ("key", key));
+            Assert.All([keyless, wrong, foreign, nowhere], answer => Assert.True(answer.StatusCode == HttpStatusCode.Forbidden, $"{path}: {answer.StatusCode}"));
+        }
+
+        Assert.Contains(await _server.AuditAsync("POST /projects/{id}/delete"), record => record.Detail == "a form from elsewhere (4 times)");
+        Assert.Equal(2, (await _server.Admin().ListBuildsAsync(new() { ProjectId = _sites[0].Project })).Builds.Count + 1);
+    }
+
+    [Fact]
+    public async Task A_form_is_refused_to_whoever_may_not_and_changes_nothing()
+    {
+        var own = _server.Url.GetLeftPart(UriPartial.Authority);
+        foreach (var page in Pages("POST").Except(Open))
+        {
+            foreach (var (visitor, site) in new[] { ("viewer", 0), ("owner", 1) })
+            {
+                if (page.StartsWith("/account", StringComparison.Ordinal))
+                {
+                    continue;
+                }
+
+                var browser = _browsers[visitor];
+                using var answer = await browser.PostAsync(Fill(page, _sites[site]), own, ("key", await KeyAsync(browser)), ("confirm", _sites[site].Project));
+                Assert.True(answer.StatusCode == HttpStatusCode.NotFound, $"{page} as {visitor}: {answer.StatusCode}");
+            }
+
+            using var stranger = await _browsers["anonymous"].PostAsync(Fill(page, _sites[0]), own);
+            Assert.Equal("/sign-in?to=%2F", stranger.Headers.Location?.ToString());
+        }
+
+        Assert.Equal(2, (await _server.Admin().ListProjectsAsync(new())).Projects.Count(project => project.Name == Hostile));
+    }
+
+    [Fact]
+    public async Task Names_are_text_on_every_page()
+    {
+        var shown = 0;
+        foreach (var page in Table.Keys.Where(page => page != "/builds/{id}/log.txt"))
+        {
+            using var answer = await _browsers["operator"].GetAsync(Fill(page, _sites[1]));
+            var text = await answer.Content.ReadAsStringAsync();
+            Assert.DoesNotContain("<script", text);
+            Assert.DoesNotContain("<img", text);
+            Assert.DoesNotContain("style=", text);
+            shown += Regex.Count(text, "&lt;script&gt;");
+            var policy = answer.Headers.GetValues("Content-Security-Policy").Single();
+            Assert.Contains("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'", policy);
+            Assert.Equal("no-store", answer.Headers.CacheControl?.ToString());
+        }
+
+        Assert.True(shown > 30, $"only {shown}");
+    }
+
+    [Fact]
+    public async Task Links_to_what_a_visitor_may_not_see_are_not_offered()
+    {
+        foreach (var visitor in Visitors[1..])
+        {
+            foreach (var page in Table.Keys.Where(page => page != "/builds/{id}/log.txt" && Table[page][2 + Array.IndexOf(Visitors, visitor) - 1] == 'y'))
+            {
+                var text = await _browsers[visitor].ReadAsync(Fill(page, _sites[0]));
+                foreach (var link in Regex.Matches(text, "href=\"(/[^\"#]*)").Select(match => WebUtility.HtmlDecode(match.Groups[1].Value)).Distinct())
+                {
+                    using var answer = await _browsers[visitor].GetAsync(link);
+                    Assert.True(answer.StatusCode == HttpStatusCode.OK, $"{visitor} on {page} is led to {link}: {answer.StatusCode}");
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task An_owner_adds_a_trust_relationship_sees_what_is_wrong_with_it_and_removes_it()
+    {
+        var browser = _browsers["owner"];
+        var path = $"/projects/{_sites[0].Project}/trust";
+        (string, string)[] fields = [("provider", "buildkite"), ("organization", "acme"), ("tier", "trusted")];
+        using var unpinned = await browser.SubmitAsync(path, [.. fields, ("step", "a\"b")]);
+        var refused = await unpinned.Content.ReadAsStringAsync();
+        Assert.Equal(HttpStatusCode.BadRequest, unpinned.StatusCode);
+        Assert.Matches("id=\"pipeline-problem\">the relationship does not pin the repository or pipeline", refused);
+        Assert.Contains("name=\"organization\" type=\"text\" value=\"acme\"", refused);
+        Assert.Contains("name=\"step\" type=\"text\" value=\"a&quot;b\"", refused);
+
+        using var starred = await browser.SubmitAsync(path, [.. fields, ("pipeline", "web-*")]);
+        Assert.Matches("id=\"pipeline-problem\">pipeline_slug is &quot;web-\\*&quot;", await starred.Content.ReadAsStringAsync());
+        using var elsewhere = await browser.SubmitAsync(path, [.. fields, ("pipeline", "web"), ("from", "10.0.0.1/8")]);
+        Assert.Matches("id=\"from-problem\">10.0.0.1/8 is an address inside a network", await elsewhere.Content.ReadAsStringAsync());
+
+        using var added = await browser.SubmitAsync(path, [.. fields, ("pipeline", "web"), ("branch", "release/*"), ("from", "10.0.0.0/8, 192.0.2.1"), ("single-use", "yes")]);
+        Assert.Equal(HttpStatusCode.SeeOther, added.StatusCode);
+        var trust = Assert.Single((await _server.Admin().ListTrustAsync(new() { ProjectId = _sites[0].Project })).Trust, one => one.SingleUse);
+        Assert.Equal(
+            ["organization_slug equals acme", "pipeline_slug equals web", "build_branch matches release/*"],
+            trust.Conditions.Select(condition => $"{condition.Claim} {condition.Operator} {condition.Values[0]}"));
+        Assert.Equal(["10.0.0.0/8", "192.0.2.1"], trust.AllowedFrom.Select(one => one.Replace("/32", "", StringComparison.Ordinal)));
+        var page = await browser.ReadAsync(path);
+        Assert.Contains("Buildkite: organization acme, pipeline web, branch like release/*", page);
+        Assert.Contains("No job's token has matched yet", page);
+        Assert.Contains($"DEPOT_PROJECT_ID: &quot;{_sites[0].Project}&quot;", page);
+        using var twice = await browser.SubmitAsync(path, [.. fields, ("pipeline", "web"), ("branch", "release/*")]);
+        Assert.Equal(HttpStatusCode.Conflict, twice.StatusCode);
+
+        using var removed = await SendAsync(browser, $"{path}/{trust.Id}/remove");
+        Assert.Equal(HttpStatusCode.SeeOther, removed.StatusCode);
+        Assert.DoesNotContain(trust.Id, await browser.ReadAsync(path));
+        var record = Assert.Single(await _server.AuditAsync("trust.remove"));
+        Assert.StartsWith("user ", record.Actor);
+    }
+
+    [Theory]
+    [InlineData("github", "repository", "acme/app", "repository acme/app.*organization acme")]
+    [InlineData("gitlab", "repository", "acme/app", "repository acme/app.*organization acme")]
+    [InlineData("circleci", "circleci-project", "b2d3d0c0-2fa4-4f0f-9a53-0a6a2f0a7a11", "circleci-project b2d3d0c0-2fa4-4f0f-9a53-0a6a2f0a7a11")]
+    [InlineData("oidc", "claims", "sub=job:app", "sub job:app")]
+    public async Task Every_providers_form_makes_a_relationship(string provider, string field, string value, string words)
+    {
+        var path = $"/projects/{_sites[0].Project}/trust";
+        Assert.Contains($"name=\"{field}\"", await _browsers["owner"].ReadAsync($"{path}?provider={provider}"));
+        var more = provider switch
+        {
+            "circleci" => ("organization", "00000000-2fa4-4f0f-9a53-0a6a2f0a7a11"),
+            "oidc" => ("issuer", "https://ci.example.com"),
+            _ => ("branch", "refs/heads/*"),
+        };
+        using var added = await _browsers["owner"].SubmitAsync(path, ("provider", provider), (field, value), more, ("tier", ""));
+        Assert.Equal(HttpStatusCode.SeeOther, added.StatusCode);
+        Assert.Matches(words, await _browsers["owner"].ReadAsync(path));
+    }
+
+    [Fact]
+    public async Task A_project_is_made_changed_and_deleted_with_its_id_typed()
+    {
+        var browser = _browsers["owner"];
+        using var made = await browser.SubmitAsync($"/orgs/{_server.First.OrganizationId}/projects", ("name", "shop"));
+        var id = made.Headers.Location!.ToString().Split('/')[2];
+        var path = $"/projects/{id}/settings";
+        using var changed = await SendAsync(browser, path, ("name", "web shop"), ("size", "1.5"), ("days", "30"));
+        Assert.Equal(HttpStatusCode.SeeOther, changed.StatusCode);
+        var project = (await _server.Admin().ListProjectsAsync(new())).Projects.Single(one => one.Id == id);
+        Assert.Equal(("web shop", 3L << 29, 30), (project.Name, project.CacheKeepBytes, project.CacheKeepDays));
+        Assert.Contains("value=\"1.5\"", await browser.ReadAsync(path));
+        using var senseless = await SendAsync(browser, path, ("name", "web shop"), ("size", "much"));
+        Assert.Equal(HttpStatusCode.BadRequest, senseless.StatusCode);
+        Assert.Contains("the cache limit is &quot;much&quot;", await senseless.Content.ReadAsStringAsync());
+
+        using var reset = await SendAsync(browser, $"/projects/{id}/reset-cache");
+        Assert.Equal(HttpStatusCode.SeeOther, reset.StatusCode);
+        using var careless = await SendAsync(browser, $"/projects/{id}/delete", ("confirm", "web shop"));
+        Assert.Equal(HttpStatusCode.BadRequest, careless.StatusCode);
+        using var deleted = await SendAsync(browser, $"/projects/{id}/delete", ("confirm", id));
+        Assert.Equal(HttpStatusCode.SeeOther, deleted.StatusCode);
+        Assert.DoesNotContain((await _server.Admin().ListProjectsAsync(new())).Projects, one => one.Id == id);
+        Assert.Equal(
+            ["cache.reset", "project.create", "project.delete", "project.update"],
+            (await _server.AuditAsync()).Where(record => record.ProjectId == id).Select(record => record.Action).Order());
+    }
+
+    [Fact]
+    public async Task More_builds_than_a_page_holds_are_all_reached_and_can_be_narrowed()
+    {
+        var project = (await _server.Admin().CreateProjectAsync(new() { OrganizationId = _server.First.OrganizationId, Name = "busy" })).Id;
+        var all = new List<string>();
+        for (var i = 0; i < 120; i++)
+        {
+            var made = await _server.Builds().CreateBuildAsync(new CreateBuildRequest { ProjectId = project });
+            all.Add(made.BuildId);
+            if (i % 40 == 0)
+            {
+                await _server.Builds(made.BuildToken).FinishBuildAsync(new FinishBuildRequest { BuildId = made.BuildId, Error = new() { Error = "no" } });
+            }
+        }
+
+        Assert.Equal(all.Order(), (await ListAsync($"/projects/{project}")).Order());
+        Assert.Superset(all.ToHashSet(), (await ListAsync($"/orgs/{_server.First.OrganizationId}")).ToHashSet());
+        Assert.Equal(3, (await ListAsync($"/projects/{project}?status=failed")).Count);
+        Assert.Equal(120, (await ListAsync($"/projects/{project}?by=OWNER&since=1")).Count);
+        Assert.Empty(await ListAsync($"/projects/{project}?by=nobody"));
+        using var bad = await _browsers["viewer"].GetAsync($"/projects/{project}?after=bad");
+        Assert.Equal(HttpStatusCode.BadRequest, bad.StatusCode);
+    }
+
+    private async Task<List<string>> ListAsync(string path)
+    {
+        var found = new List<string>();
+        for (var next = path; next.Length > 0;)
+        {
+            var page = await _browsers["viewer"].ReadAsync(next);
+            found.AddRange(Regex.Matches(page, "href=\"/builds/([a-z0-9]+)\"").Select(match => match.Groups[1].Value));
+            next = WebUtility.HtmlDecode(Regex.Match(page, "href=\"([^\"]+)\" rel=\"next\"").Groups[1].Value);
+        }
+
+        return found;
+    }
+
+    /// <summary>A project whose every name is hostile.</summary>
+    private async Task<(string Organization, string Project, string Build, string Trust, string Token)> SiteAsync(string organization)
+    {
+        var admin = _server.Admin();
+        var project = (await admin.CreateProjectAsync(new() { OrganizationId = organization, Name = Hostile })).Id;
+        var trust = await admin.AddTrustAsync(new()
+        {
+            ProjectId = project,
+            Provider = "buildkite",
+            Conditions =
+            {
+                new ClaimCondition { Claim = "organization_slug", Operator = "equals", Values = { "acme" } },
+                new ClaimCondition { Claim = "pipeline_slug", Operator = "equals", Values = { Hostile.Replace("*", "", StringComparison.Ordinal) } },
+            },
+        });
+        var token = await admin.CreateTokenAsync(new() { ProjectId = project, Name = Hostile });
+        var build = await _server.Builds(token.Token).CreateBuildAsync(new() { ProjectId = project, Options = { new BuildOptions { Tags = { Hostile } } } });
+        await HostileRecords.WriteAsync(_server, build.BuildId, Hostile);
+        await _server.Builds(build.BuildToken).FinishBuildAsync(new FinishBuildRequest { BuildId = build.BuildId, Error = new() { Error = Hostile } });
+        return (organization, project, build.BuildId, trust.Id, token.Info.Id);
+    }
+
+    private IEnumerable<string> Pages(string method) => _server.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+        .Where(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains(method) == true)
+        .Where(endpoint => endpoint.Metadata.GetMetadata<Grpc.AspNetCore.Server.GrpcMethodMetadata>() is null)
+        .Select(endpoint => "/" + endpoint.RoutePattern.RawText!.TrimStart('/'))
+        .Where(path => !NoPages.Any(other => path.StartsWith(other, StringComparison.Ordinal)))
+        .Distinct();
+
+    private static readonly string[] NoPages = ["/healthz", "/readyz", "/metrics", "/assets/", "/install-cli", "/cli/", "/registry/", "/{unimplemented"];
+
+    private static string Fill(string page, (string Organization, string Project, string Build, string Trust, string Token) site) => page
+        .Replace("{org}", site.Organization, StringComparison.Ordinal)
+        .Replace("{id}", page.StartsWith("/builds", StringComparison.Ordinal) ? site.Build : site.Project, StringComparison.Ordinal)
+        .Replace("{relationship}", site.Trust, StringComparison.Ordinal)
+        .Replace("{token}", site.Token, StringComparison.Ordinal)
+        .Replace("{builder}", "dfake", StringComparison.Ordinal)
+        .Replace("{secret}", "x", StringComparison.Ordinal)
+        .Replace("{code}", "x", StringComparison.Ordinal);
+
+    private static async Task<string> KeyAsync(Browser browser) =>
+        Regex.Match(await browser.ReadAsync("/"), "name=\"key\" value=\"([^\"]+)\"").Groups[1].Value;
+
+    /// <summary>Sends a form that is on another page than it goes to.</summary>
+    private async Task<HttpResponseMessage> SendAsync(Browser browser, string path, params (string Name, string Value)[] fields) =>
+        await browser.PostAsync(path, _server.Url.GetLeftPart(UriPartial.Authority), [.. fields, ("key", await KeyAsync(browser))]);
+}
