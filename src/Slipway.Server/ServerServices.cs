@@ -93,5 +93,6 @@ internal static class ServerServices
         .AddSingleton<RegistryEndpoints>()
         .AddSingleton<PushEndpoints>()
         .AddSingleton<FleetEndpoints>()
+        .AddSingleton<Pages.LiveStreams>()
         .AddSingleton<BuildReaper>();
 }

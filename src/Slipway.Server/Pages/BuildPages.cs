@@ -16,8 +16,8 @@ internal static class BuildPages
 
     public static void MapBuilds(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/builds/{id}", (HttpContext http, BuildStore builds, BuilderStore builders, RecordStore records, TimeProvider clock, string id) =>
-            Show(http, Find(http, builds, id), builds, builders, records, clock.Now()));
+        pages.MapGet("/builds/{id}", (HttpContext http, BuildStore builds, BuilderStore builders, RecordStore records, LiveStreams streams, TimeProvider clock, string id) =>
+            Show(http, Find(http, builds, id), builds, builders, records, streams, clock));
         pages.MapGet("/builds/{id}/log", (HttpContext http, BuildStore builds, RecordStore records, string id) => Log(http, Find(http, builds, id), records));
         pages.MapGet("/builds/{id}/log.txt", (HttpContext http, BuildStore builds, RecordStore records, string id) => Download(http, Find(http, builds, id), records));
     }
@@ -29,12 +29,14 @@ internal static class BuildPages
         return build!;
     }
 
-    private static Page Show(HttpContext http, Build build, BuildStore builds, BuilderStore builders, RecordStore records, long now)
+    private static IResult Show(
+        HttpContext http, Build build, BuildStore builds, BuilderStore builders, RecordStore records, LiveStreams streams, TimeProvider clock)
     {
-        var steps = records.ListSteps(build.Id);
-        var stays = builds.ListAdmissions(build.Id);
+        var (steps, stays, now) = (records.ListSteps(build.Id), builds.ListAdmissions(build.Id), clock.Now());
         var story = new BuildStory(build, steps, stays, now);
-        return PageOf(
+        var follows = build.IsRunning && http.Request.Query["follow"] != "no";
+        var room = follows ? streams.TryEnter(PageGate.Here(http).SessionHash) : null;
+        var page = PageOf(
             build,
             "",
             Html.Of(
@@ -46,9 +48,19 @@ internal static class BuildPages
                 <h2>Steps</h2>
                 {StepTable.Of(build, steps, now)}
                 <h2>Log</h2>
-                {Lines(http, build, records, null)}
+                {Following(build, follows, room is not null)}
+                {(room is null ? Lines(http, build, records, null) : Html.Nothing)}
                 """));
+        return room is null ? page : ActivatorUtilities.CreateInstance<LiveBuild>(http.RequestServices, page, build, room);
     }
+
+    private static Html Following(Build build, bool wanted, bool has) => (build.IsRunning, wanted, has) switch
+    {
+        (false, _, _) => Html.Nothing,
+        (true, _, true) => Html.Of($"""<p class="soft">Lines show up here as they come. <a href="/builds/{build.Id}?follow=no">Stand still</a></p>"""),
+        (true, true, false) => Html.Of($"""<p class="note">Too many pages of running builds are open. Close some, or load this one again to see more.</p>"""),
+        (true, false, false) => Html.Of($"""<p class="soft">This is how far it was. <a href="/builds/{build.Id}">Follow it</a></p>"""),
+    };
 
     private static Page PageOf(Build build, string also, Html body) => new($"Build {build.Id}{also}", body)
     {

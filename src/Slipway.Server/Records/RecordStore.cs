@@ -28,7 +28,7 @@ internal sealed class RecordStore(Database database)
 
     public IReadOnlyList<StepRow> ListSteps(string buildId) => database.Read(connection => connection.Query<StepRow>(
         """
-        SELECT architecture, digest, sequence, name, cached, started_at, completed_at, error FROM steps
+        SELECT architecture, digest, name, cached, started_at, completed_at, error FROM steps
         WHERE build_id = @buildId ORDER BY architecture, sequence
         """,
         new { buildId }).AsList());
@@ -42,6 +42,12 @@ internal sealed class RecordStore(Database database)
             ORDER BY l.architecture, l.sequence LIMIT @count
             """,
             Lines(buildId, after, count, step)).AsList());
+
+    /// <summary>A page of what one architecture's builder told: while a build runs, others' lines come in between.</summary>
+    public IReadOnlyList<LogRow> ListLinesOf(string buildId, string architecture, long after, int count) => database.Read(connection =>
+        connection.Query<LogRow>(
+            $"{LinesOfBuild} AND l.architecture = @architecture AND l.sequence > @after ORDER BY l.sequence LIMIT @count",
+            new { buildId, architecture, after, count }).AsList());
 
     /// <summary>The last lines of the build, or of a step, in their order.</summary>
     public IReadOnlyList<LogRow> ListLastLines(string buildId, int count, StepRow? step = null) => database.Read(connection =>
@@ -64,13 +70,11 @@ internal sealed class RecordStore(Database database)
         WHERE l.build_id = @buildId
         """;
 
-    // A step's lines come after the record that named it: what the build said before need not be walked through.
-    private static string OfStep(StepRow? step) =>
-        step is null ? "" : "AND l.architecture = @stepArchitecture AND l.step_digest = @stepDigest AND l.sequence > @named";
+    private static string OfStep(StepRow? step) => step is null ? "" : "AND l.architecture = @stepArchitecture AND l.step_digest = @stepDigest";
 
     private static object Lines(string buildId, LogPosition after, int count, StepRow? step) => new
     {
-        buildId, after.Architecture, after.Sequence, count, stepArchitecture = step?.Architecture, stepDigest = step?.Digest, named = step?.Sequence,
+        buildId, after.Architecture, after.Sequence, count, stepArchitecture = step?.Architecture, stepDigest = step?.Digest,
     };
 
     private static long Append(SqliteConnection connection, RecordBatch batch)
@@ -117,9 +121,6 @@ internal sealed record StepRow
     public required string Architecture { get; init; }
 
     public required string Digest { get; init; }
-
-    /// <summary>Of the record that named it first.</summary>
-    public long Sequence { get; init; }
 
     public required string Name { get; init; }
 

@@ -54,8 +54,8 @@ public sealed class DashboardTests : IAsyncLifetime
             _browsers[visitor] = new Browser(_server.Url);
             if (visitor != "anonymous")
             {
-                var (email, _) = await _server.CreateUserAsync(_server.First.OrganizationId, visitor == "operator" ? "viewer" : visitor, Password);
-                (await _browsers[visitor].SignInAsync(email, Password)).Dispose();
+                var (email, _) = await _server.CreateUserAsync(_server.First.OrganizationId, visitor == "operator" ? "viewer" : visitor);
+                await _browsers[visitor].EnterAsync(_server, email);
                 await _server.Admin().SetOperatorAsync(new() { Email = email, Operator = visitor == "operator" });
             }
         }
@@ -307,6 +307,135 @@ public sealed class DashboardTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.BadRequest, bad.StatusCode);
     }
 
+    [Fact]
+    public async Task A_token_made_on_the_page_is_shown_once_builds_its_project_and_is_rotated_and_revoked_there()
+    {
+        var (browser, path) = (_browsers["owner"], $"/projects/{_sites[0].Project}/tokens");
+        using var nameless = await browser.SubmitAsync(path, ("name", "x\u0007"), ("life", "90"));
+        Assert.Contains("cannot be the name of a token", await nameless.Content.ReadAsStringAsync());
+        using var made = await browser.SubmitAsync(path, ("name", "ci"), ("life", "30"), ("from", "127.0.0.0/8"));
+        var shown = await made.Content.ReadAsStringAsync();
+        var secret = Regex.Match(shown, "aria-label=\"The token\">(slpp_[0-9A-Za-z]+)<").Groups[1].Value;
+        Assert.Contains($"--secret-string &quot;{secret}&quot;", shown);
+        Assert.Contains($"export DEPOT_TOKEN={secret}", shown);
+        var build = await _server.Builds(secret).CreateBuildAsync(new() { ProjectId = _sites[0].Project });
+        Assert.Contains("project ci", await _browsers["viewer"].ReadAsync($"/builds/{build.BuildId}?follow=no"));
+        var page = await browser.ReadAsync(path);
+        Assert.DoesNotContain(secret, page);
+        Assert.Matches("(?s)ci<br>.*only from 127.0.0.0/8.*by user [0-9a-f]+@example.com", page);
+
+        var id = (await _server.Admin().ListTokensAsync(new())).Tokens.Single(token => token.Name == "ci").Id;
+        using var rotated = await SendAsync(browser, $"/tokens/{id}/rotate", ("overlap", "24"), ("back", path));
+        var next = Regex.Match(await rotated.Content.ReadAsStringAsync(), "(slpp_[0-9A-Za-z]+)<").Groups[1].Value;
+        await _server.Builds(secret).GetBuildAsync(new() { BuildId = build.BuildId });
+        await _server.Builds(next).GetBuildAsync(new() { BuildId = build.BuildId });
+        using var revoked = await SendAsync(browser, $"/tokens/{id}/revoke", ("back", "https://evil.example"));
+        Assert.Equal("/", revoked.Headers.Location?.ToString());
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await _server.Builds(secret).GetBuildAsync(new() { BuildId = build.BuildId }));
+
+        using var viewers = await browser.SubmitAsync($"/orgs/{_server.First.OrganizationId}/tokens", ("name", "reader"), ("role", "viewer"), ("life", "7"));
+        Assert.Matches("slpo_[0-9A-Za-z]+", await viewers.Content.ReadAsStringAsync());
+        Assert.Equal("viewer", (await _server.Admin().ListTokensAsync(new())).Tokens.Single(token => token.Name == "reader").Role);
+        Assert.Contains("the organization, as viewer", await browser.ReadAsync($"/orgs/{_server.First.OrganizationId}/tokens"));
+        Assert.All(
+            (await _server.AuditAsync("token.")).Where(record => record.Actor.EndsWith("@example.com", StringComparison.Ordinal)),
+            record => Assert.Equal(_server.First.OrganizationId, record.OrganizationId));
+    }
+
+    [Fact]
+    public async Task An_owner_invites_promotes_and_removes_and_is_told_what_cannot_be()
+    {
+        var (browser, path) = (_browsers["owner"], $"/orgs/{_server.First.OrganizationId}/people");
+        using var invited = await browser.SubmitAsync(path, ("email", "Eve@example.com"), ("role", "viewer"));
+        var link = Regex.Match(await invited.Content.ReadAsStringAsync(), "http://[^/]+(/invitations/[a-z0-9]+)").Groups[1].Value;
+        using (var guest = new Browser(_server.Url))
+        {
+            using var accepted = await guest.SubmitAsync(link, ("password", Password));
+            Assert.Contains("default (viewer)", await guest.ReadAsync("/"));
+        }
+
+        using var promoted = await SendAsync(browser, $"{path}/role", ("email", "eve@example.com"), ("role", "owner"));
+        Assert.Equal(HttpStatusCode.SeeOther, promoted.StatusCode);
+        Assert.Equal("owner", (await _server.Admin().ListUsersAsync(new() { OrganizationId = _server.First.OrganizationId })).Users.Single(user => user.Email == "eve@example.com").Role);
+        using var again = await browser.SubmitAsync(path, ("email", "eve@example.com"), ("role", "viewer"));
+        Assert.Equal(HttpStatusCode.Conflict, again.StatusCode);
+        Assert.Contains("is in the organization already", await again.Content.ReadAsStringAsync());
+        using var removed = await SendAsync(browser, $"{path}/remove", ("email", "eve@example.com"));
+        Assert.DoesNotContain("eve@example.com", await browser.ReadAsync(path));
+
+        var me = (await _server.Admin().ListUsersAsync(new() { OrganizationId = _server.First.OrganizationId })).Users.Single(user => user.Role == "owner").Email;
+        using var last = await SendAsync(browser, $"{path}/remove", ("email", me));
+        Assert.Contains("is the organization&#39;s only owner", await last.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task An_operator_adds_drains_and_removes_builders()
+    {
+        var browser = _browsers["operator"];
+        using var made = await SendAsync(browser, "/builders/join-token");
+        Assert.Matches("slipway builder --server http://127.0.0.1:[0-9]+ --join slpj_", await made.Content.ReadAsStringAsync());
+        using var drained = await SendAsync(browser, "/builders/dfake/drain", ("draining", "yes"));
+        Assert.Contains("draining</span>", await browser.ReadAsync("/builders"));
+        using var undone = await SendAsync(browser, "/builders/dfake/drain", ("draining", "no"));
+        Assert.DoesNotContain("draining</span>", await browser.ReadAsync("/builders"));
+        using var removed = await SendAsync(browser, "/builders/dfake/remove");
+        Assert.Contains("None has joined yet", await browser.ReadAsync("/builders"));
+        Assert.Equal(
+            ["builder.drain", "builder.remove", "builder.undrain"], (await _server.AuditAsync("builder.")).Select(record => record.Action).Order());
+    }
+
+    [Fact]
+    public async Task A_person_signs_terminals_out_and_only_their_own()
+    {
+        var mine = (await _server.Admin().ListTokensAsync(new())).Tokens.Where(token => token.UserEmail.Length > 0).ToList();
+        var page = await _browsers["viewer"].ReadAsync("/account");
+        var own = Assert.Single(mine, token => page.Contains(token.Id, StringComparison.Ordinal));
+        foreach (var other in mine.Where(token => token.Id != own.Id))
+        {
+            using var refused = await SendAsync(_browsers["operator"], $"/account/tokens/{own.Id}/revoke");
+            Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);
+        }
+
+        using var signedOut = await SendAsync(_browsers["viewer"], $"/account/tokens/{own.Id}/revoke");
+        Assert.Equal("/account", signedOut.Headers.Location?.ToString());
+        Assert.DoesNotContain(own.Id, await _browsers["viewer"].ReadAsync("/account"));
+    }
+
+    [Fact]
+    public async Task The_audit_page_is_narrowed_and_paged()
+    {
+        var path = $"/orgs/{_server.First.OrganizationId}/audit";
+        for (var i = 0; i < 105; i++)
+        {
+            await _server.Admin().UpdateProjectAsync(new() { ProjectId = _sites[0].Project, CacheKeepDays = i });
+        }
+
+        var first = await _browsers["owner"].ReadAsync(path + "?action=project.update");
+        var next = WebUtility.HtmlDecode(Regex.Match(first, "href=\"([^\"]+)\" rel=\"next\"").Groups[1].Value);
+        Assert.Equal(105, Regex.Count(first + await _browsers["owner"].ReadAsync(next), "<code>project.update</code>"));
+        (await _browsers["viewer"].GetAsync($"/projects/{_sites[1].Project}")).Dispose();
+        await _server.AuditAsync();
+        var denied = await _browsers["operator"].ReadAsync("/audit?denied=yes");
+        Assert.Contains("denied</span>", denied);
+        Assert.DoesNotContain("ok</span>", denied);
+        Assert.DoesNotContain($">project {_sites[1].Project}<", await _browsers["owner"].ReadAsync(path));
+        Assert.Contains($">project {_sites[1].Project}<", await _browsers["operator"].ReadAsync("/audit?action=project.create"));
+    }
+
+    [Fact]
+    public async Task An_operator_at_a_browser_is_one_until_that_ends_and_never_in_a_terminal()
+    {
+        var members = (await _server.Admin().ListUsersAsync(new() { OrganizationId = _server.First.OrganizationId })).Users;
+        var page = await _browsers["operator"].ReadAsync("/account");
+        var email = members.Single(user => page.Contains(user.Email, StringComparison.Ordinal)).Email;
+        var terminal = (await _server.Admin().CreateTokenAsync(new() { UserEmail = email })).Token;
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await _server.Admin(terminal).ListBuildersAsync(new()));
+        await _server.Admin().SetOperatorAsync(new() { Email = email, Operator = false });
+        using var ended = await _browsers["operator"].GetAsync("/builders");
+        Assert.Equal(HttpStatusCode.NotFound, ended.StatusCode);
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await _server.Admin().SetOperatorAsync(new() { Email = "nobody@example.com", Operator = true }));
+    }
+
     private async Task<List<string>> ListAsync(string path)
     {
         var found = new List<string>();
@@ -332,7 +461,8 @@ public sealed class DashboardTests : IAsyncLifetime
             Conditions =
             {
                 new ClaimCondition { Claim = "organization_slug", Operator = "equals", Values = { "acme" } },
-                new ClaimCondition { Claim = "pipeline_slug", Operator = "equals", Values = { Hostile.Replace("*", "", StringComparison.Ordinal) } },
+                new ClaimCondition { Claim = "pipeline_slug", Operator = "equals", Values = { "app" } },
+                new ClaimCondition { Claim = "build_branch", Operator = "equals", Values = { Hostile.Replace("*", "", StringComparison.Ordinal) } },
             },
         });
         var token = await admin.CreateTokenAsync(new() { ProjectId = project, Name = Hostile });
