@@ -30,7 +30,7 @@ internal static class SolveFailure
         return new CliException(BuildErrorText.Message(error), code, problem)
         {
             Excerpt = BuildErrorText.Excerpts(error),
-            Remedy = PushRefusal.RemedyFor(error.Message) ?? await remedyOf(error),
+            Remedy = PushRefusal.RemedyFor(error.Message) ?? RegistryOutOfReach.RemedyFor(error.Message) ?? await remedyOf(error),
         };
     }
 }

@@ -145,12 +145,15 @@ choose_folder() {
     [ -n "${HOME:-}" ] || die "HOME is not set: name a folder in DEPOT_INSTALL_DIR"
     into=$HOME/.depot/bin
   fi
+  # A pipeline's env: does not expand it.
+  case $into in '~' | '~'/*) into=${HOME:?}${into#'~'} ;; esac
   case $into in
     /*) ;;
     *) into=$(pwd)/$into ;;
   esac
   into=${into%/}
   [ -n "$into" ] || into=/
+  if [ -e "$into" ] && [ ! -d "$into" ]; then die "DEPOT_INSTALL_DIR names $into, which is no folder"; fi
   could_write "$into" && return 0
 
   if [ -x "$into/depot" ] && [ "$(installed_server "$into")" = "$server" ]; then
@@ -249,8 +252,12 @@ put_in_place() {
   echo "$server" >"$new_server" || die "could not write to $into. $full"
   chmod 755 "$new_command"
   chmod 644 "$new_server"
-  "$new_command" --version >"$work/version" 2>"$work/words" \
-    || die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs $(needs)"
+  "$new_command" --version >"$work/version" 2>"$work/words" || {
+    case $(cat "$work/words") in
+      *'ermission denied'*) die "no program may run in $into: is it mounted noexec? Nothing was installed; name another folder in DEPOT_INSTALL_DIR" ;;
+    esac
+    die "the depot for $os/$processor does not run on this machine: $(head -n 1 "$work/words"). Nothing was installed; it needs $(needs)"
+  }
   mv -f "$new_server" "$into/depot.server" || die "could not write to $into"
   new_server=''
   mv -f "$new_command" "$target" || die "could not write to $into"
@@ -283,7 +290,7 @@ main() {
   find_system
   find_tools
   choose_folder
-  work=$(mktemp -d) || die "no temporary folder could be made in ${TMPDIR:-/tmp}: is it full?"
+  work=$(mktemp -d 2>/dev/null) || die "no temporary folder could be made in ${TMPDIR:-/tmp}: is it there, and not full? TMPDIR names another"
   case $server in
     http://127.* | http://localhost* | http://\[::1\]* | https:*) ;;
     *) [ -n "$signing_key${DEPOT_INSTALL_KEY:-}" ] || say "warning: $server is plain HTTP: somebody on the way could put another depot in place of this one" ;;

@@ -63,6 +63,31 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_folder_may_have_spaces_or_a_tilde_that_nobody_expanded()
+    {
+        var result = await RunAsync($"DEPOT_INSTALL_DIR='{_folder["my tools"]}/for ci' sh {_folder["install-cli.sh"]} && '{_folder["my tools"]}/for ci/depot' --version");
+        Assert.Equal("depot version 0.1.0\n", result.MustSucceed().Output);
+        Assert.Contains($"note: {_folder["my tools"]}/for ci is not on PATH", result.Error);
+        (await RunAsync($"HOME={_folder["home"]} DEPOT_INSTALL_DIR='~/bin' sh {_folder["install-cli.sh"]}")).MustSucceed();
+        Assert.Equal(["depot", "depot.server"], Names(_folder["home/bin"]));
+    }
+
+    [Fact]
+    public async Task What_is_no_folder_to_install_into_is_named()
+    {
+        _folder.With("file", "");
+        var file = await RunAsync($"DEPOT_INSTALL_DIR={_folder["file"]} sh {_folder["install-cli.sh"]}");
+        Assert.Equal($"install-cli: error: DEPOT_INSTALL_DIR names {_folder["file"]}, which is no folder\n", file.MustFail().Error);
+        var absent = await RunAsync($"TMPDIR={_folder["absent"]} DEPOT_INSTALL_DIR={_folder["new"]} sh {_folder["install-cli.sh"]}");
+        Assert.Equal($"install-cli: error: no temporary folder could be made in {_folder["absent"]}: is it there, and not full? TMPDIR names another\n", absent.MustFail().Error);
+        Directory.CreateDirectory(_folder["noexec"]);
+        var idle = await RunAsync(
+            $"unshare --mount sh -c 'mount -t tmpfs -o noexec tmpfs {_folder["noexec"]}; DEPOT_INSTALL_DIR={_folder["noexec"]}/bin sh {_folder["install-cli.sh"]}; status=$?; ls -A {_folder["noexec"]}; exit $status'");
+        Assert.Contains($"no program may run in {_folder["noexec"]}/bin: is it mounted noexec? Nothing was installed", idle.MustFail().Error);
+        Assert.Equal("", idle.Output);
+    }
+
+    [Fact]
     public async Task A_script_that_was_read_and_pinned_first_installs_the_same()
     {
         var sum = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(_script)));
@@ -124,9 +149,13 @@ public sealed class InstallerTests(Site site) : IAsyncLifetime
     public async Task Several_steps_may_install_at_once_over_a_client_that_runs()
     {
         var target = _folder["race"];
+        Directory.CreateDirectory(target);
+        File.Copy("/bin/sleep", Path.Combine(target, "depot"));
+        await using var running = RunningCommand.Start(Path.Combine(target, "depot"), ["300"]);
         var installs = string.Join('\n', Enumerable.Range(0, 4).Select(_ => $"DEPOT_INSTALL_DIR={target} sh {_folder["install-cli.sh"]} || touch {_folder["race-failed"]} &"));
         (await RunAsync($"{installs}\nwait\n{target}/depot --version")).MustSucceed();
         Assert.False(File.Exists(_folder["race-failed"]));
+        Assert.False(running.HasExited);
         Assert.Equal(["depot", "depot.server"], Names(target));
     }
 

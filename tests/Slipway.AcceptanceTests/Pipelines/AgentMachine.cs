@@ -80,7 +80,7 @@ internal sealed class AgentMachine : IAsyncDisposable
 
         // The stack's environment hook, then those of plugins, then the command in a shell that stops at the first failure.
         job.Append("cd ").Append(Quote(checkout)).Append("\nexport DOCKER_CONFIG=$(mktemp -d)\n").Append(step.Hook)
-            .Append("\n/bin/bash -e -c ").Append(Quote(step.Command)).Append("\nstatus=$?\nrm -rf \"$DOCKER_CONFIG\"\nexit $status\n");
+            .Append("\n/bin/bash -e -c ").Append(Quote(step.Command)).Append("\nstatus=$?\n").Append(step.AfterHook).Append("\nrm -rf \"$DOCKER_CONFIG\"\nexit $status\n");
         File.WriteAllText(System.IO.Path.Combine(home, "job"), job.ToString());
     }
 

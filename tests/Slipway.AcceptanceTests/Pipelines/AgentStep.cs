@@ -12,6 +12,9 @@ internal sealed record AgentStep
     /// <summary>Bash that the hooks of plugins and of the agent run before the command.</summary>
     public string Hook { get; init; } = "";
 
+    /// <summary>Bash that the hooks run after the command, whatever came of it.</summary>
+    public string AfterHook { get; init; } = "";
+
     /// <summary>The checkout.</summary>
     public IReadOnlyDictionary<string, string> Files { get; init; } = Application();
 
