@@ -147,7 +147,7 @@ public sealed record ServerOptions
         if (RegistryUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var registry)
             && (registry.Scheme == "https" || (registry.Scheme == "http" && registry.IsLoopback)) && registry.PathAndQuery == "/" && registry.UserInfo.Length == 0))
         {
-            problems.Add($"the registry URL is \"{url}\": it must be https://HOST or https://HOST:PORT (http only on this machine)");
+            problems.Add($"the registry URL {(url.Contains('@', StringComparison.Ordinal) ? "has a login in it" : $"is \"{url}\"")}: it must be https://HOST or https://HOST:PORT (http only on this machine)");
         }
     }
 }

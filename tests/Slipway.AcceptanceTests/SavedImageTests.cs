@@ -120,6 +120,24 @@ public sealed class SavedImageTests(Site site, VouchedRegistry registry) : IClas
     }
 
     [Fact]
+    public async Task What_two_builders_save_is_one_image_and_is_copied_as_one()
+    {
+        await registry.Pipeline.Fleet.StartSecondBuilderAsync("--architecture", "arm64", "--bridge-pool", "10.231.0.0/16");
+        var word = Guid.NewGuid().ToString("N");
+        using var context = new WorkFolder().With("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n").With("word", word);
+        var saved = (await registry.DepotAsync(Parts.Depot, ["build", "--save", "--progress=plain", "--platform", "linux/amd64,linux/arm64", context.Path])).MustSucceed();
+        var build = Records.BuildIdOf(saved);
+        Assert.Contains($"merging manifest list {registry.Host}/{Project}:{build}", saved.Error);
+
+        (await registry.DepotAsync(Parts.Depot, ["push", "-t", $"{site.Registry}/both-{word}:1", build])).MustSucceed();
+        var index = JsonNode.Parse((await site.DepotAsync("imagetools", "inspect", "--raw", $"{site.Registry}/both-{word}:1")).MustSucceed().Output)!;
+        Assert.Equal(
+            ["amd64", "arm64", "unknown", "unknown"], index["manifests"]!.AsArray().Select(entry => $"{entry!["platform"]!["architecture"]}").Order(StringComparer.Ordinal));
+        (await registry.DepotAsync(Parts.Depot, ["pull", "--platform", "linux/arm64", "-t", $"both-{word}", build])).MustSucceed();
+        Assert.Equal("arm64\n", (await site.DockerAsync("image", "inspect", "--format", "{{.Architecture}}", $"both-{word}")).MustSucceed().Output);
+    }
+
+    [Fact]
     public async Task A_bake_saves_each_target_and_one_of_them_can_be_pulled()
     {
         var word = Guid.NewGuid().ToString("N");

@@ -9,10 +9,10 @@ public sealed record CredentialOptions
     /// <summary>The PATH on which credential helpers are looked for.</summary>
     public string? SearchPath { get; init; }
 
-    /// <summary>Answers for every registry, before anything else (<c>DEPOT_PUSH_REGISTRY_*</c>).</summary>
+    /// <summary>Answers for every registry but <see cref="Hosts"/> (<c>DEPOT_PUSH_REGISTRY_*</c>).</summary>
     public RegistryCredential? Override { get; init; }
 
-    /// <summary>Answers for single registries before Docker's settings do.</summary>
+    /// <summary>Answers for single registries, before anything else.</summary>
     public IReadOnlyDictionary<string, RegistryCredential> Hosts { get; init; } = new Dictionary<string, RegistryCredential>();
 
     /// <summary>Lets the engine have passwords and fetch its own tokens, for a client that cannot reach the registry
@@ -37,14 +37,14 @@ internal sealed class CredentialLookup(CredentialOptions options, TimeProvider c
     /// <summary>The credentials for <paramref name="host"/>, or null.</summary>
     public async Task<RegistryCredential?> FindAsync(string host, CancellationToken cancellation)
     {
-        if (options.Override is { } given)
-        {
-            return given;
-        }
-
         if (options.Hosts.TryGetValue(host, out var own) || options.Hosts.TryGetValue(DockerConfig.KeyFor(host), out own))
         {
             return own;
+        }
+
+        if (options.Override is { } given)
+        {
+            return given;
         }
 
         await _oneAtATime.WaitAsync(cancellation);

@@ -7,6 +7,8 @@ namespace Slipway.Server.Registry;
 /// <summary>Says what of the asked a caller gets in the registry: exactly that, and nothing of what is absent or somebody else's.</summary>
 internal sealed class GrantScopes(ProjectStore projects, Denials denials)
 {
+    private const int NameMax = 100;
+
     public IReadOnlyList<RegistryScope> Handle(Caller caller, IEnumerable<RegistryScope> asked) =>
         [.. asked.Select(scope => Handle(caller, scope)).Where(scope => scope.Actions.Count > 0)];
 
@@ -17,11 +19,13 @@ internal sealed class GrantScopes(ProjectStore projects, Denials denials)
         var refused = asked.Actions.Except(granted, StringComparer.Ordinal).ToList();
         if (refused.Count > 0)
         {
-            denials.Add(caller, "registry.token", $"no {string.Join(',', refused)} access to {asked.Type} \"{asked.Name}\"");
+            denials.Add(caller, "registry.token", $"no {Clip(string.Join(',', refused))} access to {Clip(asked.Type)} \"{Clip(asked.Name)}\"");
         }
 
         return asked with { Actions = granted };
     }
+
+    private static string Clip(string text) => text.Length <= NameMax ? text : text[..NameMax] + "…";
 
     // The catalogue of all repositories, and whatever else a registry may have, is nobody's.
     private Resource? ResourceOf(RegistryScope scope) => scope.Type == RegistryScope.Repository && new ImageRepository(scope.Name) is var repository

@@ -15,8 +15,8 @@ internal static class EdwardsSignature
 {
     public const string AnyCurve = "EdDSA";
     public const string Algorithm = "Ed25519";
+    public const string KeyType = "OKP";
 
-    private const string KeyType = "OKP";
     private const string Curve = "Ed25519";
 
     public static bool IsName(string algorithm) => algorithm is AnyCurve or Algorithm;

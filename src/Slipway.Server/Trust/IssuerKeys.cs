@@ -63,12 +63,12 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
 
         // By name and by kind: a key whose name alone matches proves nothing.
         private JsonWebKey? Known(string keyId, string algorithm) => _keys.FirstOrDefault(key =>
-            key.Kid == keyId && key.Use != "enc" && (key.KeyOps.Count == 0 || key.KeyOps.Contains("verify")) && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
+            key.Kid == keyId && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
             {
                 SecurityAlgorithms.RsaSha256 or SecurityAlgorithms.RsaSsaPssSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize >= 2048,
                 SecurityAlgorithms.EcdsaSha256 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P256,
-                EdwardsSignature.AnyCurve or EdwardsSignature.Algorithm => EdwardsSignature.IsKey(key),
                 SecurityAlgorithms.EcdsaSha384 => key.Kty == JsonWebAlgorithmsKeyTypes.EllipticCurve && key.Crv == JsonWebKeyECTypes.P384,
+                EdwardsSignature.AnyCurve or EdwardsSignature.Algorithm => key.Kty == EdwardsSignature.KeyType,
                 _ => false,
             });
 
@@ -128,20 +128,29 @@ internal sealed class IssuerKeys(IssuerAccess access, TimeProvider clock, ILogge
                 : throw new InvalidOperationException($"it publishes more than {KeysMax} keys");
         }
 
-        // RFC 7517 section 5: a key that is malformed or of an unknown kind is passed over, and the others count.
+        // RFC 7517 section 5: a key that is malformed, for another use or of no use is passed over, and the others count.
         private static JsonWebKey? ReadKey(JsonElement published)
         {
             try
             {
                 var key = new JsonWebKey(published.GetRawText());
-
-                // It reads its numbers when it is asked for their size.
-                return string.IsNullOrEmpty(key.Kid) || (key.Kty == JsonWebAlgorithmsKeyTypes.RSA && key.KeySize == 0) ? null : key;
+                return !string.IsNullOrEmpty(key.Kid) && IsForVerifying(key) && IsWhole(key) ? key : null;
             }
             catch (Exception malformed) when (malformed is ArgumentException or FormatException or JsonException)
             {
                 return null;
             }
         }
+
+        // RFC 7517 sections 4.2 and 4.3.
+        private static bool IsForVerifying(JsonWebKey key) => key.Use != "enc" && (key.KeyOps.Count == 0 || key.KeyOps.Contains("verify"));
+
+        // RSA's numbers are read when their size is asked for. Points of NIST's curves are judged by the system when they are used.
+        private static bool IsWhole(JsonWebKey key) => key.Kty switch
+        {
+            JsonWebAlgorithmsKeyTypes.RSA => key.KeySize > 0,
+            EdwardsSignature.KeyType => EdwardsSignature.IsKey(key),
+            _ => true,
+        };
     }
 }

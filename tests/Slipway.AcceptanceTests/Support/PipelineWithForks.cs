@@ -1,10 +1,20 @@
 namespace Slipway.AcceptanceTests.Support;
 
 /// <summary>A server, a builder and a project, of which a pipeline's branch `main` is trusted and everything else that the pipeline builds is not.</summary>
-public sealed class PipelineWithForks(Site site, params string[] serverOptions) : IAsyncLifetime
+public sealed class PipelineWithForks : IAsyncLifetime
 {
     public const string Main = "main";
+    private readonly Site _site;
+    private readonly string[] _serverOptions;
     private JobIssuer _issuer = null!;
+
+    public PipelineWithForks(Site site)
+        : this(site, [])
+    {
+    }
+
+    /// <remarks>Not public: of a fixture's public constructors there may be one.</remarks>
+    internal PipelineWithForks(Site site, params string[] serverOptions) => (_site, _serverOptions) = (site, serverOptions);
 
     public Fleet Fleet { get; private set; } = null!;
 
@@ -15,7 +25,7 @@ public sealed class PipelineWithForks(Site site, params string[] serverOptions) 
     public async ValueTask InitializeAsync()
     {
         _issuer = await JobIssuer.StartAsync();
-        Fleet = await Fleet.StartAsync(site, null, [], ["--oidc-allow-insecure-issuer", _issuer.Url, .. serverOptions]);
+        Fleet = await Fleet.StartAsync(_site, null, [], ["--oidc-allow-insecure-issuer", _issuer.Url, .. _serverOptions]);
         string[] pipeline = ["trust", "add", "--project", ProjectId, "--provider", "buildkite", "--issuer", _issuer.Url, "--organization", "acme", "--pipeline", "app"];
         (await Fleet.AdminAsync([.. pipeline, "--tier", "untrusted"])).MustSucceed();
         (await Fleet.AdminAsync([.. pipeline, "--branch", Main])).MustSucceed();

@@ -229,6 +229,20 @@ public sealed class RegistryTokenTests : IAsyncLifetime
         Assert.Equal(expected, (await Assert.ThrowsAsync<RpcException>(async () => await _server.Builds().CreateBuildAsync(request))).Status.Detail);
     }
 
+    [Theory]
+    [InlineData("https://registry.example.com", true)]
+    [InlineData("https://registry.example.com:5000/", true)]
+    [InlineData("http://localhost:5000", true)]
+    [InlineData("http://registry.example.com", false)]
+    [InlineData("https://registry.example.com/images", false)]
+    [InlineData("https://me:secret@registry.example.com", false)]
+    [InlineData("registry.example.com", false)]
+    public void A_registry_is_a_host_and_speaks_TLS(string url, bool isTaken)
+    {
+        var problems = (_server.Options with { RegistryUrl = url }).Validate();
+        Assert.Equal(isTaken ? [] : [$"the registry URL {(url.Contains('@', StringComparison.Ordinal) ? "has a login in it" : $"is \"{url}\"")}: it must be https://HOST or https://HOST:PORT (http only on this machine)"], problems);
+    }
+
     [Fact]
     public async Task A_server_without_a_registry_says_what_to_do_instead()
     {

@@ -184,6 +184,27 @@ public sealed class TrustTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_refused_to_an_organizations_job_or_token_is_in_that_organizations_log()
+    {
+        await TrustAsync();
+        var (_, owner) = await _server.CreateUserAsync(_server.First.OrganizationId, "owner");
+        var project = await _server.Admin().CreateTokenAsync(new CreateTokenRequest { ProjectId = _server.First.ProjectId, Name = "ci" });
+        var (job, stranger) = (Claims(), Claims());
+        job["pipeline_slug"] = "web";
+        stranger["organization_slug"] = "mallory";
+        foreach (var token in new[] { _issuer.Sign(job), _issuer.Sign(stranger), project.Token })
+        {
+            await RefusalAsync(token, "pnobody");
+        }
+
+        await _server.AuditAsync();
+        var seen = (await _server.Admin(owner).ListAuditAsync(new ListAuditRequest { Outcome = "denied" })).Records;
+
+        Assert.Equal(["buildkite acme/web", "project ci"], seen.Select(record => record.Actor).Order(StringComparer.Ordinal));
+        Assert.Equal(3, (await _server.AuditAsync("depot.")).Count);
+    }
+
+    [Fact]
     public async Task A_stranger_learns_nothing()
     {
         await TrustAsync();

@@ -58,6 +58,17 @@ public sealed class RegistryAuthTests : IDisposable
     }
 
     [Fact]
+    public async Task A_login_that_came_with_the_build_is_the_one_for_its_registry_whatever_the_push_variables_say()
+    {
+        var own = new Dictionary<string, RegistryCredential> { ["saved.example"] = new() { Username = "x-token", Password = "build" } };
+        using var auth = new RegistryAuth(
+            new CredentialOptions { DockerConfigFolder = "/proc/none", Hosts = own, Override = RegistryCredential.FromOverrides("push", "secret", null) }, _http, _clock);
+
+        Assert.Equal(("x-token", "build"), await AskAsync(auth, "saved.example"));
+        Assert.Equal(("push", "secret"), await AskAsync(auth, "other.example"));
+    }
+
+    [Fact]
     public async Task A_helper_gets_the_host_on_stdin_and_is_asked_once_for_a_while()
     {
         _folder.WriteProgram("bin/docker-credential-fake", $$"""
