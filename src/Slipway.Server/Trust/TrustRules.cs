@@ -56,7 +56,7 @@ internal static class TrustRules
             throw Refuse($"the claim {twice.Key} has two conditions", "use one with several values: in");
         }
 
-        TrustForms.Check(provider, conditions);
+        ClaimForms.Check(provider, conditions);
         RequirePinned(provider, conditions, provider.Owner, "owner");
         RequirePinned(provider, conditions, provider.Repository, "repository or pipeline");
         if (provider == TrustProvider.Oidc && !conditions.Any(condition => condition.Operator != ClaimCondition.Matches))

@@ -4,7 +4,7 @@ namespace Slipway.Server.Trust;
 
 /// <summary>How a provider writes what its tokens say. A condition in another form is met by no job, and whoever typed it learns that when it is saved, not
 /// from a pipeline that is refused.</summary>
-internal static class TrustForms
+internal static class ClaimForms
 {
     private static readonly Form Slug = new(
         value => !value.Any(letter => char.IsUpper(letter) || char.IsWhiteSpace(letter)), "a slug is in lower case and has no spaces; copy it from the pipeline's address");
