@@ -144,6 +144,11 @@ public sealed record ServerOptions
     // An image's name has room for a host and a port only; over plain http its tokens could be read on the way.
     private void ValidateRegistry(List<string> problems)
     {
+        if (PublicUrl is null && RegistryUrl?.StartsWith("https:", StringComparison.OrdinalIgnoreCase) == true)
+        {
+            problems.Add("the registry's clients get their tokens from this server, wherever they are: set --public-url URL beside --registry-url");
+        }
+
         if (RegistryUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var registry)
             && (registry.Scheme == "https" || (registry.Scheme == "http" && registry.IsLoopback)) && registry.PathAndQuery == "/" && registry.UserInfo.Length == 0))
         {

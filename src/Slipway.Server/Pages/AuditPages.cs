@@ -64,12 +64,15 @@ internal static class AuditPages
         };
     }
 
+    // A method's name may go on in the next line after a part of it.
+    private static Html Breakable(string action) => new(Html.Of($"{action}").Markup.Replace("/", "/<wbr>", StringComparison.Ordinal));
+
     private static Html[] Row(AuditEntry record, long now) =>
     [
         PageText.Ago(record.At, now),
         PageTable.Text(record.Actor),
         PageTable.Text(record.Address),
-        Html.Of($"<code>{record.Action}</code>"),
+        Html.Of($"<code>{Breakable(record.Action)}</code>"),
         Html.Of($"""<span class="status {record.Outcome}">{record.Outcome}</span>"""),
         PageTable.Text(record.Target),
         PageTable.Text(record.Detail),

@@ -103,7 +103,7 @@ internal static class BuildPages
             <dl>
             <dt>Project</dt><dd><a href="/projects/{build.ProjectId}">{build.ProjectName}</a> <code>{build.ProjectId}</code></dd>
             <dt>Started</dt><dd>{PageText.Time(build.CreatedAt)} by {build.StartedBy}</dd>
-            {(origin.TryGetValue(JobOrigin.Page, out var page) ? Html.Of($"""<dt>CI job</dt><dd><a href="{page}" rel="noreferrer">{page}</a></dd>""") : Html.Nothing)}
+            {(origin.TryGetValue(JobOrigin.Page, out var page) ? Html.Of($"""<dt>CI build</dt><dd><a href="{page}" rel="noreferrer">{page}</a></dd>""") : Html.Nothing)}
             {Html.Join(origin.Where(one => one.Key is not (JobOrigin.Page or "build")).Select(one => Html.Of($"<dt>CI {one.Key}</dt><dd>{one.Value}</dd>")))}
             <dt>Tier</dt><dd>{(build.Untrusted ? "untrusted: an engine and a cache of their own kind" : "trusted")}</dd>
             {(story.Waited is { } waited ? Html.Of($"<dt>Waited</dt><dd>{PageText.Duration(waited)} for {string.Join(", ", stays.Select(stay => $"{builders.Find(stay.BuilderId)?.Name ?? stay.BuilderId} (linux/{stay.Architecture})"))}</dd>") : Html.Nothing)}

@@ -29,7 +29,7 @@ internal static class PageText
 
     private static string Span(long milliseconds) => TimeSpan.FromMilliseconds(milliseconds) switch
     {
-        { TotalSeconds: < 60 } => "less than a minute",
+        { TotalSeconds: < 60 } span => Many((int)span.TotalSeconds, "second"),
         { TotalMinutes: < 60 } span => Many((int)span.TotalMinutes, "minute"),
         { TotalHours: < 24 } span => Many((int)span.TotalHours, "hour"),
         var span => Many((int)span.TotalDays, "day"),

@@ -11,12 +11,13 @@ internal static class StepTable
 
     public static Html Of(Build build, IReadOnlyList<StepRow> steps, long now)
     {
-        var (from, to) = (steps.Min(step => step.StartedAt) ?? build.CreatedAt, steps.Max(step => step.CompletedAt) ?? now);
+        var (from, to) = (steps.Min(step => step.StartedAt) ?? build.CreatedAt, build.IsRunning ? now : steps.Max(step => step.CompletedAt) ?? now);
         var several = steps.Select(step => step.Architecture).Distinct().Count() > 1;
         return PageTable.Of(
-            "Steps, in the order in which the builder named them",
+            "Steps, in the order in which they began",
             several ? ["Step", "Architecture", "State", "Took", "When"] : ["Step", "State", "Took", "When"],
-            steps.Select(step => Row(build, step, several, from, Math.Max(to, from + 1))),
+            steps.OrderBy(step => step.Architecture, StringComparer.Ordinal).ThenBy(step => step.StartedAt ?? long.MaxValue)
+                .Select(step => Row(build, step, several, from, Math.Max(to, from + 1))),
             Html.Of($"None were recorded."));
     }
 

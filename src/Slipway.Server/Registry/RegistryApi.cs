@@ -4,17 +4,21 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Slipway.Contract.Connect;
 
 namespace Slipway.Server.Registry;
 
 /// <summary>What this server itself asks of the registry (the OCI distribution protocol): names, manifests, never a layer. It signs its own right to it.</summary>
-internal sealed class RegistryApi : IDisposable
+internal sealed partial class RegistryApi : IDisposable
 {
     private const string OciIndex = "application/vnd.oci.image.index.v1+json";
     private const string DockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
     private const int DocumentBytesMax = 4 * 1024 * 1024;
     private const int TagsMax = 100_000;
+
+    // More platforms than there are, with an attestation each.
+    private const int PartsMax = 40;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
@@ -63,17 +67,17 @@ internal sealed class RegistryApi : IDisposable
         return tags;
     }
 
-    /// <summary>What a tag or a digest names and how many bytes that is, its layers and all its platforms; null when it names nothing.</summary>
-    public async Task<(string Digest, ulong Size)?> FindAsync(ImageRepository repository, string reference, CancellationToken cancellation)
+    /// <summary>What a tag names and how many bytes that is, its layers and all its platforms; null when it names nothing.</summary>
+    public async Task<(string Digest, ulong Size)?> FindAsync(ImageRepository repository, string tag, CancellationToken cancellation)
     {
-        using var response = await SendAsync(HttpMethod.Get, repository, $"manifests/{reference}", null, cancellation);
+        using var response = await SendAsync(HttpMethod.Get, repository, $"manifests/{tag}", null, cancellation);
         if (response.StatusCode == HttpStatusCode.NotFound)
         {
             return null;
         }
 
         var content = await ContentAsync(response, cancellation);
-        return ($"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}", await SizeAsync(repository, content, cancellation));
+        return ($"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}", await SizeAsync(repository, content, isPart: false, cancellation));
     }
 
     /// <summary>Takes one name away and leaves the image to its other names; nothing happens where the name is not there.</summary>
@@ -97,24 +101,31 @@ internal sealed class RegistryApi : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<ulong> SizeAsync(ImageRepository repository, byte[] content, CancellationToken cancellation)
+    /// <summary>Builds write manifests, and anybody may have written a build: what is odd in one counts for nothing.</summary>
+    private async Task<ulong> SizeAsync(ImageRepository repository, byte[] content, bool isPart, CancellationToken cancellation)
     {
         using var document = Parse(content);
-        var (total, root) = (0UL, document.RootElement);
-        if (root.TryGetProperty("manifests", out var manifests))
+        var root = document.RootElement;
+        var parts = isPart ? [] : List(root, "manifests").Select(part => Text(part, "digest")).Where(digest => Digest().IsMatch(digest)).Take(PartsMax).ToList();
+        var total = List(root, "layers").Concat(root.ValueKind == JsonValueKind.Object && root.TryGetProperty("config", out var config) ? [config] : [])
+            .Aggregate(0UL, (sum, blob) => sum + Size(blob));
+        foreach (var digest in parts)
         {
-            foreach (var manifest in manifests.EnumerateArray())
-            {
-                total += await FindAsync(repository, manifest.GetProperty("digest").GetString()!, cancellation) is { } part ? part.Size : 0;
-            }
-
-            return total;
+            using var response = await SendAsync(HttpMethod.Get, repository, $"manifests/{digest}", null, cancellation);
+            total += response.IsSuccessStatusCode ? await SizeAsync(repository, await ContentAsync(response, cancellation), isPart: true, cancellation) : 0;
         }
 
-        total += root.TryGetProperty("config", out var config) ? config.GetProperty("size").GetUInt64() : 0;
-        return root.TryGetProperty("layers", out var layers)
-            ? layers.EnumerateArray().Aggregate(total, (sum, layer) => sum + layer.GetProperty("size").GetUInt64()) : total;
+        return total;
     }
+
+    private static IEnumerable<JsonElement> List(JsonElement of, string name) =>
+        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : [];
+
+    private static string Text(JsonElement of, string name) =>
+        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()! : "";
+
+    private static ulong Size(JsonElement blob) => blob.ValueKind == JsonValueKind.Object && blob.TryGetProperty("size", out var size)
+        && size.ValueKind == JsonValueKind.Number && size.TryGetUInt64(out var bytes) ? bytes : 0;
 
     private async Task<HttpResponseMessage> SendAsync(
         HttpMethod method, ImageRepository repository, string path, HttpContent? content, CancellationToken cancellation, params HttpStatusCode[] expected)
@@ -175,4 +186,7 @@ internal sealed class RegistryApi : IDisposable
     private static string? Next(HttpResponseMessage response) =>
         response.Headers.TryGetValues("Link", out var links) && links.First() is var link && link.IndexOf("tags/list", StringComparison.Ordinal) is > 0 and var start
         && link.IndexOf('>', start) is > 0 and var end ? link[start..end] : null;
+
+    [GeneratedRegex("^sha256:[0-9a-f]{64}$")]
+    private static partial Regex Digest();
 }

@@ -24,7 +24,10 @@ internal sealed class BuildkiteApi : IAsyncDisposable
     private readonly ConcurrentDictionary<string, BuildkiteJob> _jobs = new();
     private readonly WebApplication _app;
 
-    private BuildkiteApi(WebApplication app) => _app = app;
+    private BuildkiteApi(WebApplication app, string url) => (_app, Url) = (app, url);
+
+    /// <summary>Where it is, and what its tokens say that it is.</summary>
+    public string Url { get; }
 
     /// <summary>Every token that was given out: no log may hold one.</summary>
     public ConcurrentQueue<string> Tokens { get; } = new();
@@ -36,7 +39,21 @@ internal sealed class BuildkiteApi : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration();
         var loaded = X509CertificateLoader.LoadPkcs12(X509Certificate2.CreateFromPem(certificate, key).Export(X509ContentType.Pkcs12), null);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenHandle((ulong)listener.Handle, listen => listen.UseHttps(loaded)));
-        var api = new BuildkiteApi(builder.Build());
+        return await StartAsync(builder.Build(), Issuer);
+    }
+
+    /// <summary>In the clear on loopback, for a server that was told to believe it.</summary>
+    public static Task<BuildkiteApi> StartAsync(int port)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(port));
+        return StartAsync(builder.Build(), $"http://localhost:{port}");
+    }
+
+    private static async Task<BuildkiteApi> StartAsync(WebApplication app, string url)
+    {
+        var api = new BuildkiteApi(app, url);
         api._app.MapGet("/.well-known/openid-configuration", api.Discovery);
         api._app.MapGet("/.well-known/jwks", api.Keys);
         api._app.MapPost("/v3/jobs/{id}/oidc/tokens", api.IssueAsync);
@@ -54,8 +71,8 @@ internal sealed class BuildkiteApi : IAsyncDisposable
 
     private IResult Discovery() => Results.Json(new JsonObject
     {
-        ["issuer"] = Issuer,
-        ["jwks_uri"] = $"{Issuer}/.well-known/jwks",
+        ["issuer"] = Url,
+        ["jwks_uri"] = $"{Url}/.well-known/jwks",
         ["response_types_supported"] = new JsonArray("id_token"),
         ["subject_types_supported"] = new JsonArray("public", "pairwise"),
         ["id_token_signing_alg_values_supported"] = new JsonArray("RS256"),
@@ -81,13 +98,13 @@ internal sealed class BuildkiteApi : IAsyncDisposable
         return Results.Json(new JsonObject { ["token"] = token });
     }
 
-    private static JsonObject Claims(BuildkiteJob job, JsonObject asked)
+    private JsonObject Claims(BuildkiteJob job, JsonObject asked)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var lifetime = asked["lifetime"]?.GetValue<long>() is > 0 and var seconds ? seconds : 300;
         return new JsonObject
         {
-            ["iss"] = Issuer,
+            ["iss"] = Url,
             ["sub"] = $"organization:{job.Organization}:pipeline:{job.Pipeline}:ref:refs/heads/{job.Branch}:commit:{job.Commit}:step:{job.Step}",
             ["aud"] = asked["audience"]?.GetValue<string>() ?? $"https://buildkite.com/{job.Organization}",
             ["iat"] = now,

@@ -1,5 +1,6 @@
 using OpenQA.Selenium;
 using OpenQA.Selenium.Chrome;
+using OpenQA.Selenium.Chromium;
 
 namespace Slipway.AcceptanceTests.Support;
 
@@ -14,7 +15,9 @@ public sealed class Chromium : IDisposable
     private readonly ChromeDriver _driver;
 
     /// <param name="stage">The network that it is in; the machine's own where there is none.</param>
-    internal Chromium(bool dark = false, Pipelines.Stage? stage = null)
+    /// <param name="narrow">As wide as the narrowest telephones: 360 pixels.</param>
+    /// <param name="waits">Whether opening a page waits for its end; one that stays open has none.</param>
+    internal Chromium(bool dark = false, Pipelines.Stage? stage = null, bool narrow = false, bool waits = true)
     {
         _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
         _service.SuppressInitialDiagnosticInformation = true;
@@ -31,6 +34,12 @@ public sealed class Chromium : IDisposable
             options.AddArguments("--remote-debugging-pipe", "--ignore-certificate-errors");
         }
 
+        if (narrow)
+        {
+            options.EnableMobileEmulation(new ChromiumMobileEmulationDeviceSettings("Mozilla/5.0 (Linux; Android 15) Mobile") { Width = 360, Height = 740, PixelRatio = 1 });
+        }
+
+        options.PageLoadStrategy = waits ? PageLoadStrategy.Normal : PageLoadStrategy.None;
         if (dark)
         {
             options.AddArgument("--blink-settings=preferredColorScheme=0");
@@ -58,6 +67,12 @@ public sealed class Chromium : IDisposable
         Until(() => _driver.ExecuteScript("return document.readyState") is "complete");
     }
 
+    /// <summary>Opens what is folded up under these words.</summary>
+    public void Unfold(string words) => _driver.FindElements(By.CssSelector("summary")).First(summary => summary.Text == words).Click();
+
+    /// <summary>Waits until the page says so.</summary>
+    public void Await(string words) => Until(() => Try(() => Text).Contains(words, StringComparison.Ordinal));
+
     /// <summary>What the page can be asked about itself.</summary>
     public object? Ask(string script) => _driver.ExecuteScript("return " + script);
 
@@ -68,6 +83,17 @@ public sealed class Chromium : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         _driver.GetScreenshot().SaveAsFile(path);
+    }
+
+    /// <summary>All of the page, not what fits into the window.</summary>
+    public void PhotographWhole(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var size = (IReadOnlyList<object>)Ask("[innerWidth, Math.min(document.documentElement.scrollHeight, 2400)]")!;
+        var clip = new Dictionary<string, object> { ["x"] = 0, ["y"] = 0, ["width"] = size[0], ["height"] = size[1], ["scale"] = 1 };
+        var answer = (Dictionary<string, object>)_driver.ExecuteCdpCommand(
+            "Page.captureScreenshot", new Dictionary<string, object?> { ["captureBeyondViewport"] = true, ["clip"] = clip })!;
+        File.WriteAllBytes(path, Convert.FromBase64String((string)answer["data"]));
     }
 
     public void Dispose()
@@ -85,6 +111,19 @@ public sealed class Chromium : IDisposable
     }
 
     private IWebElement Find(string selector) => _driver.FindElement(By.CssSelector(selector));
+
+    // Between two pages there is none.
+    private static string Try(Func<string> text)
+    {
+        try
+        {
+            return text();
+        }
+        catch (WebDriverException)
+        {
+            return "";
+        }
+    }
 
     private static bool IsGone(IWebElement element)
     {

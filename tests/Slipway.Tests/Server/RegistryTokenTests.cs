@@ -239,9 +239,14 @@ public sealed class RegistryTokenTests : IAsyncLifetime
     [InlineData("registry.example.com", false)]
     public void A_registry_is_a_host_and_speaks_TLS(string url, bool isTaken)
     {
-        var problems = (_server.Options with { RegistryUrl = url }).Validate();
+        var problems = (_server.Options with { RegistryUrl = url, PublicUrl = "https://slipway.example.com" }).Validate();
         Assert.Equal(isTaken ? [] : [$"the registry URL {(url.Contains('@', StringComparison.Ordinal) ? "has a login in it" : $"is \"{url}\"")}: it must be https://HOST or https://HOST:PORT (http only on this machine)"], problems);
     }
+
+    [Fact]
+    public void A_registry_for_others_needs_a_server_that_others_reach() => Assert.Equal(
+        ["the registry's clients get their tokens from this server, wherever they are: set --public-url URL beside --registry-url"],
+        (_server.Options with { RegistryUrl = "https://registry.example.com" }).Validate());
 
     [Fact]
     public async Task A_server_without_a_registry_says_what_to_do_instead()

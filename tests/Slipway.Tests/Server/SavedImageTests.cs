@@ -61,6 +61,17 @@ public sealed class SavedImageTests : IAsyncLifetime
         Assert.Equal(60, (all.Single(one => one.Tag == "latest").PushedAt - all.Single(one => one.Tag == first).PushedAt).Seconds);
     }
 
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("""{"manifests":7,"layers":{},"config":[]}""")]
+    [InlineData("""{"layers":[{"size":-1},{"size":"9"},{},7],"config":{"size":1e99}}""")]
+    [InlineData("""{"manifests":[{"digest":"../../elsewhere/manifests/1"},{"digest":5},[],{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000"}]}""")]
+    public async Task A_manifest_that_somebody_made_odd_is_listed_and_counts_for_nothing(string manifest)
+    {
+        _registry.Save(_project, "odd", manifest);
+        Assert.Equal(("odd", 0UL), (await Images.ListImagesAsync(new() { ProjectId = _project })).Images.Select(image => (image.Tag, image.SizeBytes)).Single());
+    }
+
     [Fact]
     public async Task Nothing_saved_yet_is_an_empty_list() => Assert.Empty((await Images.ListImagesAsync(new() { ProjectId = _project })).Images);
 
