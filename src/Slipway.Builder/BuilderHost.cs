@@ -61,7 +61,7 @@ public static class BuilderHost
         var registration = new Registration(options, fleet, proving, logs.CreateLogger<Registration>());
         var identity = await registration.GetAsync(stop.Token);
 
-        using var gate = new LeaseGate(options.Clock);
+        using var gate = new LeaseGate(new ServerClock(proving, options.Clock));
         await using var witness = new BuildWitness(gate, shelf, journal, options.Clock, logs.CreateLogger<BuildWitness>());
         await using var leases = new LeaseBook(options, facts, engines, gate, witness, journal, logs.CreateLogger<LeaseBook>());
         using var listener = new MtlsListener(gate, witness, options, logs.CreateLogger<MtlsListener>());

@@ -160,6 +160,13 @@ public sealed class BuildTests(Site site)
         (await site.DepotAsync("build", $"--sbom=generator={generator}", "--sbom-dir", output.Path, context.Path)).MustSucceed();
         AssertScanned(Assert.Single(Directory.GetFiles(output.Path)), "sbom.spdx.json");
 
+        using var loaded = new WorkFolder();
+        var name = $"scanned-{Guid.NewGuid():N}";
+        var environment = new Dictionary<string, string?> { ["DOCKER_HOST"] = site.DockerHost };
+        (await site.StartDepot(["build", $"--sbom=generator={generator}", "--sbom-dir", loaded.Path, "--load", "-t", name, context.Path], environment).WaitAsync()).MustSucceed();
+        AssertScanned(Assert.Single(Directory.GetFiles(loaded.Path)), "sbom.spdx.json");
+        Assert.Contains("scanned", (await site.DockerAsync("run", "--rm", name, "cat", "/word")).MustSucceed().Output);
+
         context.With("docker-bake.hcl", """
             group "default" { targets = ["one", "two"] }
             target "one" {}

@@ -93,7 +93,9 @@ internal sealed class ProjectBake : IAsyncDisposable
 
             if (target.Plan.Lint is { } lint)
             {
-                lint.Judge(await opened.CallAsync(builders, new CallSpec("lint"), show, cancellation), target.Plan.DockerfileName, cli.Error);
+                // The check looks into what the Dockerfile begins with: of a target that is built on others they must be there.
+                var answer = await opened.CallAsync(builders, new CallSpec("lint"), async solve => LinksOf(await ContextsAsync(target, solve, cancellation)), show, cancellation);
+                lint.Judge(answer, target.Plan.DockerfileName, cli.Error);
             }
 
             if (target.Plan.Saves)
@@ -113,6 +115,20 @@ internal sealed class ProjectBake : IAsyncDisposable
         BakeTarget target, BuildTarget opened, BuilderSolve solve, SharedFolders folders, CancellationToken cancellation)
     {
         var attributes = new Dictionary<string, string>(await folders.AttributesAsync(opened, solve, cancellation), StringComparer.Ordinal);
+        var links = LinksOf(await ContextsAsync(target, solve, cancellation));
+        foreach (var (key, value) in links.Attributes)
+        {
+            attributes[key] = value;
+        }
+
+        return links with { Attributes = attributes, WantsFrontendResult = IsNeeded(target) };
+    }
+
+    private static SolveLinks LinksOf(LinkedContexts contexts) => new() { Attributes = contexts.Attributes, Inputs = contexts.Inputs };
+
+    /// <summary>The contexts that are other targets, which are built first.</summary>
+    private async Task<LinkedContexts> ContextsAsync(BakeTarget target, BuilderSolve solve, CancellationToken cancellation)
+    {
         var contexts = new LinkedContexts();
         foreach (var (context, needed) in TargetArguments.Links(target.Target))
         {
@@ -120,12 +136,7 @@ internal sealed class ProjectBake : IAsyncDisposable
             contexts.Add(context, needed, await other.FrontendResult.WaitAsync(cancellation));
         }
 
-        foreach (var (key, value) in contexts.Attributes)
-        {
-            attributes[key] = value;
-        }
-
-        return new SolveLinks { Attributes = attributes, Inputs = contexts.Inputs, WantsFrontendResult = IsNeeded(target) };
+        return contexts;
     }
 
     private bool IsNeeded(BakeTarget target) => _targets.Exists(other => TargetArguments.Links(other.Resolved.Target).Any(link => link.Target == target.Name));

@@ -96,13 +96,18 @@ internal sealed class BuildTarget : IAsyncDisposable
     }
 
     /// <summary>Asks the frontend something instead of building.</summary>
-    public async Task<CallAnswer> CallAsync(BuilderSet builders, CallSpec call, Action<StatusResponse> show, CancellationToken cancellation)
+    public Task<CallAnswer> CallAsync(BuilderSet builders, CallSpec call, Action<StatusResponse> show, CancellationToken cancellation) =>
+        CallAsync(builders, call, _ => Task.FromResult(new SolveLinks()), show, cancellation);
+
+    /// <param name="link">What the question's Solve gets of others.</param>
+    public async Task<CallAnswer> CallAsync(
+        BuilderSet builders, CallSpec call, Func<BuilderSolve, Task<SolveLinks>> link, Action<StatusResponse> show, CancellationToken cancellation)
     {
         var plan = _plan.ForCall(call);
         var lease = await builders.LeaseAsync(plan.Architectures[0]);
         var solve = new BuilderSolve(plan, _services, load: null, lease, builders.ProjectId);
         await solve.OpenSessionAsync(cancellation);
-        var answer = await solve.RunAsync(new SolveLinks { WantsFrontendResult = true }, show, _cli.Clock, cancellation);
+        var answer = await solve.RunAsync(await link(solve) with { WantsFrontendResult = true }, show, _cli.Clock, cancellation);
         return CallAnswer.Of(call, answer.Frontend!.Metadata);
     }
 

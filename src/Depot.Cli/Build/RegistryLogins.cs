@@ -10,12 +10,15 @@ internal sealed class RegistryLogins : IDisposable
 {
     private readonly Dictionary<string, RegistryCredential> _ofBuild = new(StringComparer.Ordinal);
     private readonly HttpClient _http;
+    private readonly HttpClient _bulk;
 
     /// <param name="errorPrefix">What errors of the client's own calls begin with.</param>
     public RegistryLogins(CliContext cli, VertexWriter steps, string errorPrefix = "failed to build: ")
     {
         var settings = cli.Settings;
         _http = cli.OpenHttp();
+        _bulk = cli.OpenHttp();
+        _bulk.Timeout = Timeout.InfiniteTimeSpan;
         var options = new CredentialOptions
         {
             DockerConfigFolder = settings.DockerConfigFolder,
@@ -25,7 +28,7 @@ internal sealed class RegistryLogins : IDisposable
             Override = RegistryCredential.FromOverrides(settings.PushRegistryUsername, settings.PushRegistryPassword, settings.PushRegistryAuth),
         };
         Auth = new RegistryAuth(options, _http, cli.Clock, steps);
-        Registries = new RegistryClient(_http, Auth, cli.Clock, errorPrefix);
+        Registries = new RegistryClient(_http, _bulk, Auth, cli.Clock, errorPrefix);
     }
 
     public RegistryAuth Auth { get; }
@@ -52,5 +55,6 @@ internal sealed class RegistryLogins : IDisposable
     {
         Auth.Dispose();
         _http.Dispose();
+        _bulk.Dispose();
     }
 }

@@ -155,8 +155,25 @@ internal sealed class ConnectClient(ApiEndpoint endpoint, IApiTransport transpor
             429 or 502 or 503 or 504 => "unavailable",
             _ => "unknown",
         };
-        var text = string.Create(CultureInfo.InvariantCulture, $"{mapped}: {reply.Status} {(System.Net.HttpStatusCode)reply.Status}");
-        return mapped == "unimplemented" ? NotTheApi(text) : new ApiException(mapped, text) { ServerTime = TimeOf(reply) };
+        var text = string.Create(CultureInfo.InvariantCulture, $"{mapped}: {reply.Status} {Phrase(reply.Status)}").TrimEnd();
+        return mapped switch
+        {
+            "unimplemented" => NotTheApi(text),
+            "unknown" when reply.Status is >= 300 and < 400 => NotTheApi($"{text}: it redirects to somewhere else, as sign-in pages of networks and proxies do"),
+            "unavailable" when reply.Status != 429 => new ApiException(mapped, text)
+            {
+                ServerTime = TimeOf(reply),
+                Remedy = $"A proxy in front of {Endpoint.Text} answered in its place: is the server up behind it?",
+            },
+            _ => new ApiException(mapped, text) { ServerTime = TimeOf(reply) },
+        };
+    }
+
+    // The words of RFC 9110, as .NET knows them.
+    private static string? Phrase(int status)
+    {
+        using var answer = new HttpResponseMessage((System.Net.HttpStatusCode)status);
+        return answer.ReasonPhrase;
     }
 
     private static DateTimeOffset? TimeOf(ApiReply reply) =>

@@ -34,7 +34,7 @@ internal sealed class HealthWatch : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var request = new ReportBuildHealthRequest { BuildId = _record.Id, Platform = _platform };
+        var request = new ReportBuildHealthRequest { BuildId = _record.Id, Platform = _platform, WatchesBuilder = true };
         try
         {
             while (true)

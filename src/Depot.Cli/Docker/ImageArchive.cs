@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Threading.Channels;
+using Slipway.BuildKit;
 
 namespace Depot.Cli.Docker;
 
@@ -105,21 +106,13 @@ internal sealed class ImageArchive
 
     private sealed record Entry(string Name, long Size, PipeReader Contents);
 
-    private sealed class ArrivingFile(ImageArchive archive, string name, long size, Action<long> arrived) : Stream
+    private sealed class ArrivingFile(ImageArchive archive, string name, long size, Action<long> arrived) : ForwardStream
     {
         private PipeWriter? _writer;
         private long _written;
         private bool _closed;
 
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
         public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -131,13 +124,6 @@ internal sealed class ImageArchive
 
             _written += buffer.Length;
             arrived(_written);
-        }
-
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override void Flush()
-        {
         }
 
         public override async ValueTask DisposeAsync()
@@ -168,13 +154,5 @@ internal sealed class ImageArchive
             await archive.EnqueueAsync(new Entry(name, size, pipe.Reader), cancellation);
             return pipe.Writer;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

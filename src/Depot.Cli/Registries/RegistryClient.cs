@@ -5,15 +5,21 @@ using System.Text;
 using System.Text.Json;
 using Slipway.BuildKit;
 using Slipway.BuildKit.Auth;
+using Slipway.BuildKit.Proxies;
 
 namespace Depot.Cli.Registries;
 
 /// <summary>Reads and writes images in registries (the OCI distribution protocol) with this machine's logins.</summary>
+/// <param name="http">For questions and small answers.</param>
+/// <param name="bulk">For layers: without a limit of its own on how long a call takes.</param>
 /// <remarks>A build's layers never pass here: builders push them. Only <c>imagetools create</c> carries an image's from one registry to another.</remarks>
-internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeProvider clock, string errorPrefix = "failed to build: ")
+internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryAuth logins, TimeProvider clock, string errorPrefix = "failed to build: ")
 {
     private const string Uploads = "blobs/uploads/";
     private const int DocumentBytesMax = 4 * 1024 * 1024;
+
+    /// <summary>As long as .NET waits for a whole answer: a layer may take longer, but not without moving. At its end the registry hashes it once more.</summary>
+    internal static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(100);
 
     private static readonly string[] Accepted = [MediaTypes.OciIndex, MediaTypes.DockerList, MediaTypes.OciManifest, MediaTypes.DockerManifest];
 
@@ -62,14 +68,26 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
 
     private async Task SendBlobAsync(Place from, Place to, Uri upload, long size, CancellationToken cancellation)
     {
-        using var source = await SendAsync(from, () => new HttpRequestMessage(HttpMethod.Get, default(Uri)), "read", cancellation);
-        await using var content = await source.Content.ReadAsStreamAsync(cancellation);
-        using var request = new HttpRequestMessage(HttpMethod.Put, upload) { Content = new StreamContent(content) { Headers = { ContentLength = size, ContentType = new("application/octet-stream") } } };
-        request.Headers.Authorization = _authorizations.GetValueOrDefault(to.Login);
-        using var response = await http.SendAsync(request, cancellation);
-        if (!response.IsSuccessStatusCode)
+        using var limit = new ActivityLimit(SilenceMax, clock, cancellation);
+        try
         {
-            throw await RefusedAsync(to, "push", response, cancellation);
+            using var source = await SendAsync(from, () => new HttpRequestMessage(HttpMethod.Get, default(Uri)), "read", limit.Token);
+            await using var content = limit.Watch(await source.Content.ReadAsStreamAsync(limit.Token));
+            using var request = new HttpRequestMessage(HttpMethod.Put, upload) { Content = new StreamContent(content) { Headers = { ContentLength = size, ContentType = new("application/octet-stream") } } };
+            request.Headers.Authorization = _authorizations.GetValueOrDefault(to.Login);
+            using var response = await bulk.SendAsync(request, limit.Token);
+            if (!response.IsSuccessStatusCode)
+            {
+                throw await RefusedAsync(to, "push", response, limit.Token);
+            }
+        }
+        catch (Exception broken) when (broken is OperationCanceledException or HttpRequestException or IOException && limit.WasSilent)
+        {
+            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Host}/{to.Repository}: nothing moved for {SilenceMax.TotalSeconds:0} s", inner: broken);
+        }
+        catch (HttpRequestException broken)
+        {
+            throw new CliException($"{errorPrefix}failed to copy {from.Name} to {to.Host}/{to.Repository}: {ConnectFault.Reason(broken.InnerException ?? broken)}", inner: broken);
         }
     }
 
@@ -154,6 +172,10 @@ internal sealed class RegistryClient(HttpClient http, RegistryAuth logins, TimeP
         catch (HttpRequestException problem)
         {
             throw new CliException($"{errorPrefix}the registry {host} cannot be reached: {problem.InnerException?.Message ?? problem.Message}", inner: problem);
+        }
+        catch (TaskCanceledException problem) when (problem.InnerException is TimeoutException)
+        {
+            throw new CliException($"{errorPrefix}the registry {host} did not answer within {http.Timeout.TotalSeconds:0} s", inner: problem);
         }
     }
 

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Slipway.BuildKit;
 
 namespace Depot.Cli.Rendering;
 
 /// <summary>Writes to a terminal as it is. The runtime's own console stream first puts the terminal into keypad mode, and a CI system's
 /// terminal has those bytes in its log.</summary>
 [UnsupportedOSPlatform("windows")]
-internal sealed partial class TerminalOutput(int descriptor) : Stream
+internal sealed partial class TerminalOutput(int descriptor) : ForwardStream
 {
     private const int Interrupted = 4;
 
@@ -15,19 +16,7 @@ internal sealed partial class TerminalOutput(int descriptor) : Stream
 
     private const short Writable = 4;
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
@@ -52,16 +41,6 @@ internal sealed partial class TerminalOutput(int descriptor) : Stream
             }
         }
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Another program may have made the terminal that both write to a non-blocking one.</summary>
     private unsafe bool MayGoOn(int error)

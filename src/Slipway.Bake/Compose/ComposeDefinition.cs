@@ -41,15 +41,15 @@ internal sealed class ComposeDefinition
     {
         var definition = new ComposeDefinition(files, inputs);
         var group = new Group("default");
-        foreach (var (name, service) in (definition._model.Find("services") as YamlMap)?.Entries ?? [])
+        BakeException.ForEach((definition._model.Find("services") as YamlMap)?.Entries ?? [], service =>
         {
-            if (service is YamlMap map && map.Find("build") is { } build)
+            if (service.Value is YamlMap map && map.Find("build") is { } build)
             {
-                var target = definition.Target(name, map, ComposeMerge.Build(build));
+                var target = definition.Target(service.Key, map, ComposeMerge.Build(build));
                 targets.Add(target);
                 group.Targets.Add(target.Name);
             }
-        }
+        });
 
         if (definition._model.Find("services") is not null)
         {

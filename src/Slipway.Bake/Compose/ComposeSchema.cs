@@ -11,45 +11,38 @@ internal static class ComposeSchema
         "network", "no_cache", "no_cache_filter", "platforms", "privileged", "provenance", "pull", "sbom", "secrets", "shm_size", "ssh", "tags", "target", "ulimits",
     ];
 
-    /// <exception cref="BakeException">There is a key or a form that is none.</exception>
+    private static readonly string[] s_lists = ["tags", "platforms", "cache_from", "cache_to", "secrets"];
+    private static readonly string[] s_texts = ["context", "dockerfile", "dockerfile_inline", "network", "target"];
+
+    /// <exception cref="BakeException">There are keys or forms that are none.</exception>
     public static void Check(YamlMap model)
     {
-        if (model.Find("services") is not { } services)
+        if (model.Find("services") is { } services)
         {
-            return;
-        }
-
-        foreach (var (name, service) in Map(services, "services").Entries.Where(entry => entry.Value is not YamlText { IsNull: true }))
-        {
-            if (Map(service, $"services.{name}").Find("build") is { } build)
-            {
-                CheckBuild(build, $"services.{name}.build");
-            }
+            var entries = Map(services, "services").Entries.Where(entry => entry.Value is not YamlText { IsNull: true });
+            BakeException.ThrowIfAny(entries.SelectMany(entry => FaultsOf($"services.{entry.Key}", entry.Value)));
         }
     }
 
-    private static void CheckBuild(YamlValue build, string path)
+    private static IEnumerable<string> FaultsOf(string path, YamlValue service) =>
+        service is not YamlMap map ? [$"{path} must be a mapping"]
+        : map.Find("build") is { } build ? FaultsOfBuild($"{path}.build", build)
+        : [];
+
+    private static IEnumerable<string> FaultsOfBuild(string path, YamlValue build)
     {
-        if (build is YamlText)
+        if (build is not YamlMap map)
         {
-            return;
+            return build is YamlText ? [] : [$"{path} must be a string or a mapping"];
         }
 
-        var map = build as YamlMap ?? throw new BakeException($"{path} must be a string or a mapping");
-        if (map.Keys.FirstOrDefault(key => !s_build.Contains(key) && !key.StartsWith("x-", StringComparison.Ordinal)) is { } unknown)
-        {
-            throw new BakeException($"{path} additional properties '{unknown}' not allowed");
-        }
-
-        foreach (var key in new[] { "tags", "platforms", "cache_from", "cache_to", "secrets" }.Where(key => map.Find(key) is not (null or YamlList)))
-        {
-            throw new BakeException($"{path}.{key} must be a list");
-        }
-
-        foreach (var key in new[] { "context", "dockerfile", "dockerfile_inline", "network", "target" }.Where(key => map.Find(key) is not (null or YamlText)))
-        {
-            throw new BakeException($"{path}.{key} must be a string");
-        }
+        var unknown = map.Keys.Where(key => !s_build.Contains(key) && !key.StartsWith("x-", StringComparison.Ordinal));
+        return
+        [
+            .. unknown.Select(key => $"{path} additional properties '{key}' not allowed"),
+            .. s_lists.Where(key => map.Find(key) is not (null or YamlList)).Select(key => $"{path}.{key} must be a list"),
+            .. s_texts.Where(key => map.Find(key) is not (null or YamlText)).Select(key => $"{path}.{key} must be a string"),
+        ];
     }
 
     private static YamlMap Map(YamlValue value, string path) => value as YamlMap ?? throw new BakeException($"{path} must be a mapping");

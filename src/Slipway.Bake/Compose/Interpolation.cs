@@ -17,18 +17,10 @@ internal sealed class Interpolation(Func<string, string?> variable)
             case YamlText { Text: var text } scalar when text.Contains('$', StringComparison.Ordinal):
                 return new YamlText(Apply(text, path, 0), scalar.Plain && text.Length > 0) { Tag = value.Tag, Line = value.Line };
             case YamlMap map:
-                foreach (var key in map.Keys.ToList())
-                {
-                    map[key] = Apply(map[key]!, path.Length == 0 ? key : $"{path}.{key}");
-                }
-
+                BakeException.ForEach(map.Keys.ToList(), key => map[key] = Apply(map[key]!, path.Length == 0 ? key : $"{path}.{key}"));
                 return map;
             case YamlList list:
-                for (var i = 0; i < list.Items.Count; i++)
-                {
-                    list.Items[i] = Apply(list.Items[i], $"{path}.[]");
-                }
-
+                BakeException.ForEach(Enumerable.Range(0, list.Items.Count), i => list.Items[i] = Apply(list.Items[i], $"{path}.[]"));
                 return list;
             default:
                 return value;

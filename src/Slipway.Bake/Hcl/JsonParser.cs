@@ -5,21 +5,34 @@ using Slipway.Bake.Values;
 namespace Slipway.Bake.Hcl;
 
 /// <summary>Reads JSON and remembers where everything stood, which no parser of the platform does.</summary>
+/// <remarks>Behind a fault it goes on at the next item of the same object or array, so that one run tells of all of them.</remarks>
 internal sealed class JsonParser(SourceText source)
 {
     private const int DepthMax = 200;
 
+    private readonly FaultList _faults = new();
     private readonly string _text = source.Text;
     private int _at;
     private int _depth;
+
+    /// <summary>Brackets do not match: what follows could only be guessed at.</summary>
+    private bool _lost;
 
     /// <exception cref="HclException">The text is not JSON.</exception>
     public static JsonNode Parse(SourceText source)
     {
         var parser = new JsonParser(source);
-        var value = parser.Value();
-        parser.SkipBlank();
-        return parser._at == parser._text.Length ? value : throw parser.Error("Extraneous data after value", "There is more after the end of the value.");
+        JsonNode? value = null;
+        parser._faults.Try(() => value = parser.Document());
+        parser._faults.ThrowIfAny();
+        return value!;
+    }
+
+    private JsonNode Document()
+    {
+        var value = Value();
+        SkipBlank();
+        return _at == _text.Length ? value : throw Error("Extraneous data after value", "There is more after the end of the value.");
     }
 
     private char Current => _at < _text.Length ? _text[_at] : '\0';
@@ -70,19 +83,8 @@ internal sealed class JsonParser(SourceText source)
     {
         var start = _at++;
         var properties = new List<(JsonText, JsonNode)>();
-        while (!Take('}'))
+        Items('}', "Missing attribute seperator comma", "A comma must stand between two properties.", "Trailing comma in object", "property", () =>
         {
-            if (properties.Count > 0 && !Take(','))
-            {
-                throw Error("Missing attribute seperator comma", "A comma must stand between two properties.");
-            }
-
-            SkipBlank();
-            if (Current == '}' && properties.Count > 0)
-            {
-                throw Error("Trailing comma in object", "JSON allows no comma after the last property.");
-            }
-
             if (Current != '"')
             {
                 throw Error("Invalid object property name", "A property's name must be in double quotes.");
@@ -95,8 +97,7 @@ internal sealed class JsonParser(SourceText source)
             }
 
             properties.Add((name, Value()));
-        }
-
+        });
         return new JsonObject(properties, source.Range(start, _at));
     }
 
@@ -104,23 +105,80 @@ internal sealed class JsonParser(SourceText source)
     {
         var start = _at++;
         var items = new List<JsonNode>();
-        while (!Take(']'))
+        Items(']', "Missing item separator comma", "A comma must stand between two items.", "Trailing comma in array", "item", () => items.Add(Value()));
+        return new JsonArray(items, source.Range(start, _at));
+    }
+
+    private void Items(char end, string missing, string missingDetail, string trailing, string noun, Action read)
+    {
+        for (var first = true; !Take(end); first = false)
         {
-            if (items.Count > 0 && !Take(','))
+            var depth = _depth;
+            try
             {
-                throw Error("Missing item separator comma", "A comma must stand between two items.");
-            }
+                if (!first && !Take(','))
+                {
+                    throw Error(missing, missingDetail);
+                }
 
-            SkipBlank();
-            if (Current == ']' && items.Count > 0)
+                SkipBlank();
+                if (Current == end && !first)
+                {
+                    throw Error(trailing, $"JSON allows no comma after the last {noun}.");
+                }
+
+                read();
+            }
+            catch (HclException fault)
             {
-                throw Error("Trailing comma in array", "JSON allows no comma after the last item.");
+                _depth = depth;
+                _faults.Add(fault);
+                _lost = _lost || !SkipTo(end);
+                if (_lost)
+                {
+                    throw;
+                }
             }
+        }
+    }
 
-            items.Add(Value());
+    /// <summary>Behind a fault: to the comma or the bracket that ends the item. False where another bracket, or nothing, comes first.</summary>
+    private bool SkipTo(char end)
+    {
+        var open = 0;
+        for (; _at < _text.Length; _at++)
+        {
+            switch (Current)
+            {
+                case '"':
+                    SkipText();
+                    break;
+                case '{' or '[':
+                    open++;
+                    break;
+                case ',' when open == 0:
+                    return true;
+                case '}' or ']' when open == 0:
+                    return Current == end;
+                case '}' or ']':
+                    open--;
+                    break;
+            }
         }
 
-        return new JsonArray(items, source.Range(start, _at));
+        return false;
+    }
+
+    /// <summary>To the quotation mark that closes a string; one that is not closed ends with its line.</summary>
+    private void SkipText()
+    {
+        _at++;
+        while (_at < _text.Length && Current is not ('"' or '\n'))
+        {
+            _at += Current == '\\' ? 2 : 1;
+        }
+
+        _at = Math.Min(_at, _text.Length - 1);
     }
 
     private JsonText Text()
@@ -152,13 +210,14 @@ internal sealed class JsonParser(SourceText source)
 
         const string letters = "\"\\/bfnrt";
         var place = letters.IndexOf(letter, StringComparison.Ordinal);
-        if (letter == '\0' || place < 0)
+        if (letter < ' ' || place < 0)
         {
-            throw Error("Invalid JSON string", "There is no such escape.");
+            // Inside a string there is no way to find its end but to read on.
+            _faults.Add(Error("Invalid JSON string", "There is no such escape."));
         }
 
-        _at += 2;
-        return "\"\\/\b\f\n\r\t"[place];
+        _at += letter < ' ' ? 1 : 2;
+        return "\"\\/\b\f\n\r\t"[Math.Max(place, 0)];
     }
 
     private JsonScalar Number()

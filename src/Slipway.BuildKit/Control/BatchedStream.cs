@@ -6,7 +6,7 @@ namespace Slipway.BuildKit.Control;
 /// <remarks><see cref="System.Net.Security.SslStream"/> asks for one record of 16 KiB at a time and writes one at a time; on a bulk
 /// transfer that is half of a side's system calls. Writes gather until the buffer is full or <see cref="FlushAsync"/>.
 /// One reader and one writer at a time, as on any stream.</remarks>
-public sealed class BatchedStream(Stream inner) : Stream
+public sealed class BatchedStream(Stream inner) : ForwardStream
 {
     private const int BufferBytes = 128 * 1024;
 
@@ -19,16 +19,6 @@ public sealed class BatchedStream(Stream inner) : Stream
     public override bool CanRead => true;
 
     public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -68,14 +58,6 @@ public sealed class BatchedStream(Stream inner) : Stream
     }
 
     public override void Flush() => throw new NotSupportedException();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Closes the stream below. The buffers stay with the collector: a read or write may still be leaving them.</summary>
     protected override void Dispose(bool disposing)

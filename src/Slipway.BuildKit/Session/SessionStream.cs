@@ -9,7 +9,7 @@ namespace Slipway.BuildKit.Session;
 /// | 1 data | tag 0x0a, varint length, bytes | the next bytes; absent when empty |
 /// Written by hand: every byte of a build's context passes here. One reader and one writer at a time, as the HTTP/2 connection inside has.
 /// </remarks>
-internal sealed class SessionStream(IGrpcStream call, Func<ValueTask>? close = null) : Stream
+internal sealed class SessionStream(IGrpcStream call, Func<ValueTask>? close = null) : ForwardStream
 {
     /// <summary>Older BuildKits take messages of at most 4 MiB; from 64 KiB up the wrapping costs nothing that can be measured.</summary>
     private const int DataBytesMax = 1024 * 1024;
@@ -23,17 +23,7 @@ internal sealed class SessionStream(IGrpcStream call, Func<ValueTask>? close = n
 
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -65,27 +55,6 @@ internal sealed class SessionStream(IGrpcStream call, Func<ValueTask>? close = n
             buffer = buffer[data.Length..];
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <summary>Nothing is held back here: a write is in the outer connection's send buffer when it completes.</summary>
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {

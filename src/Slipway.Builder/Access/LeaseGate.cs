@@ -113,12 +113,12 @@ internal sealed class LeaseGate(TimeProvider clock) : IDisposable
     }
 
     /// <summary>Turns a build away on every lease: its open connections are told, and none is admitted again.</summary>
-    public void Revoke(string buildId)
+    /// <returns>Whether there was anything to take away.</returns>
+    public bool Revoke(string buildId)
     {
-        foreach (var build in Builds.Where(build => build.BuildId == buildId))
-        {
-            Remove(buildId, build.LeaseId);
-        }
+        var admitted = Builds.Where(build => build.BuildId == buildId).ToList();
+        admitted.ForEach(build => Remove(buildId, build.LeaseId));
+        return admitted.Count > 0;
     }
 
     public void Remove(string buildId, string leaseId)

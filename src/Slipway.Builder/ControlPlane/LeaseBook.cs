@@ -51,8 +51,10 @@ internal sealed class LeaseBook(
                 Admit(message.AdmitBuild);
                 break;
             case ServerMessage.MessageOneofCase.RevokeBuild:
-                log.LogInformation("build {Build}: turned away: {Reason}", message.RevokeBuild.BuildId, message.RevokeBuild.Reason);
-                gate.Revoke(message.RevokeBuild.BuildId);
+                // A server says so after every attachment of whatever this builder has not told the end of.
+                log.Log(
+                    gate.Revoke(message.RevokeBuild.BuildId) ? LogLevel.Information : LogLevel.Debug,
+                    "build {Build}: turned away: {Reason}", message.RevokeBuild.BuildId, message.RevokeBuild.Reason);
                 break;
             case ServerMessage.MessageOneofCase.StopEngine:
                 Stop(message.StopEngine.LeaseId);

@@ -13,8 +13,8 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
 {
     private const string RenewPath = "/slipway.fleet.v1.FleetService/Renew";
 
-    /// <summary>Waits longer than this are looked at again: the machine may have slept meanwhile.</summary>
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMinutes(10);
+    /// <summary>Waits longer than this are looked at again: the machine may have slept meanwhile, or its clock may have been set.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(15);
 
@@ -54,6 +54,7 @@ internal sealed class Registration(BuilderOptions options, FleetService.FleetSer
                 if (identity.RenewAt - proving.Now is { Ticks: > 0 } left)
                 {
                     await Task.Delay(left < LookAgain ? left : LookAgain, options.Clock, cancellation);
+                    await proving.LearnTimeAsync(options.Server, cancellation);
                     continue;
                 }
 

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Security.Authentication;
 using Grpc.Core;
 using Slipway.BuildKit.Proxies;
@@ -18,10 +17,10 @@ internal static class ServerFault
 
         return call.Status.DebugException?.GetBaseException() switch
         {
-            SocketException socket => ConnectFault.Reason(socket),
             AuthenticationException tls when ConnectFault.IsNoTls(tls) => ConnectFault.Reason(tls) + "; does it serve http://?",
             AuthenticationException tls when ConnectFault.IsOfTime(tls) => ConnectFault.Reason(tls) + "; is this machine's clock right?",
             AuthenticationException tls => ConnectFault.Reason(tls).TrimEnd('.') + "; name the file of its certificate's authority in SSL_CERT_FILE",
+            { } cause => ConnectFault.Reason(cause),
             _ when call.Status.Detail.Length > 0 => call.Status.Detail,
             _ => call.StatusCode.ToString(),
         };

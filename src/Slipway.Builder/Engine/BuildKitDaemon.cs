@@ -359,7 +359,7 @@ internal sealed class BuildKitDaemon(IEngineProgram program, EngineFolder folder
         {
             if (await ExitsWithinAsync(run, HealthInterval))
             {
-                return Folder.LastWords() is { Length: > 0 } words ? $"it died: {words}" : "it died";
+                return run.Process!.Ending(Folder.LastWords());
             }
 
             KeepLogShort();

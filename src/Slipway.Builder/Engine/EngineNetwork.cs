@@ -100,7 +100,8 @@ internal static class EngineNetwork
     /// <summary>Absent where the kernel has no IPv6 at all.</summary>
     public static string IPv6Switch(string card) => $"/proc/sys/net/ipv6/conf/{card}/disable_ipv6";
 
-    private static bool HasCard(EngineFolder folder) => Directory.Exists("/sys/class/net/" + folder.NetworkName);
+    // Asked of the kernel: /sys shows the cards of whoever mounted it, which in a container need not be this network.
+    private static bool HasCard(EngineFolder folder) => NetworkInterface.GetAllNetworkInterfaces().Any(card => card.Name == folder.NetworkName);
 
     private static bool HasParts(EngineFolder folder) => HasCard(folder) || File.Exists(PathOf(folder));
 

@@ -58,6 +58,19 @@ internal sealed class EngineProcess : IDisposable
         return new EngineProcess(process);
     }
 
+    /// <summary>How it ended, once it has: a signal that nobody here sent is worth more than its last words.</summary>
+    public string Ending(string lastWords)
+    {
+        // unshare and docker-init pass a signal's number on as a shell does.
+        const int Signalled = 128;
+        return _process.ExitCode switch
+        {
+            Signalled + Libc.SigKill => "it was killed (signal 9), as the kernel does when memory runs out",
+            > Signalled and var code => $"it was ended by signal {code - Signalled}",
+            var code => $"it died with exit code {code}" + (lastWords.Length > 0 ? $": {lastWords}" : ""),
+        };
+    }
+
     public Task WaitForExitAsync(CancellationToken cancellation) => _process.WaitForExitAsync(cancellation);
 
     public void Kill() => _ = _process.HasExited ? 0 : Libc.Kill(_process.Id, Libc.SigKill);

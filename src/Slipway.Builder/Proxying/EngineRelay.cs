@@ -247,6 +247,9 @@ internal sealed class EngineRelay : IDisposable
         RelayOutcome.Stopped => new(GrpcStatusCode.Unavailable, "the builder is stopping; run the build again"),
         RelayOutcome.ClientClosed or RelayOutcome.ClientReset => new(GrpcStatusCode.Cancelled, "the client's connection ended"),
         RelayOutcome.ClientMisbehaved or RelayOutcome.ClientSilent => new(GrpcStatusCode.Internal, end.Detail),
-        _ => new(GrpcStatusCode.Unavailable, $"the build engine stopped while the build was using it ({end.Outcome}); run the build again"),
+        RelayOutcome.EngineUnreachable => new(GrpcStatusCode.Unavailable, "the build engine does not answer; run the build again"),
+        RelayOutcome.EngineClosed => new(GrpcStatusCode.Unavailable, "the build engine was stopped in the middle of the build; run the build again"),
+        _ => new(GrpcStatusCode.Unavailable, "the build engine died in the middle of the build; run the build again (what is finished is in the cache). "
+            + "If it dies again, the builder may be short of memory: the builder's log says how it died"),
     };
 }

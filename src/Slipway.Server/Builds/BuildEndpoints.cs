@@ -60,7 +60,7 @@ internal sealed class BuildEndpoints(
         var build = Find(request.BuildId, CallerAction.WorkOnBuild, context);
         if (build.IsRunning)
         {
-            activity.Hear(build.Id);
+            activity.Hear(build.Id, request.WatchesBuilder);
         }
 
         // The client compares the time with its own clock, so it is far in the past or not there at all.

@@ -107,7 +107,7 @@ internal sealed class BuildReaper(
                 names.GetValueOrDefault(admission.BuilderId, admission.BuilderId),
                 fleet.LostSince(admission.BuilderId),
                 fleet.MissingSince(admission.BuilderId, build.Id))).ToList();
-            if (BuildVerdict.Judge(build, known, activity.LastHeard(build), now) is { } end)
+            if (BuildVerdict.Judge(build, known, activity.LastSign(build), now) is { } end)
             {
                 ServerLog.BuildEnded(log, build.Id, end.Status, end.Reason);
                 ends.Add(endBuild.HandleAsync(build.Id, end, cancellation));

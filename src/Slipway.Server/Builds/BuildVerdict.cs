@@ -8,7 +8,8 @@ namespace Slipway.Server.Builds;
 /// <summary>Decides, from what client and builder were last seen doing, whether a running build is over and how it ended.</summary>
 /// <remarks>
 /// Two witnesses: a build whose client is silent goes on while the builder holds its connection, and a build whose connections
-/// have closed goes on while its client reports health (it may be loading the image). Every limit keeps below 60 s in total.
+/// have closed goes on while its client reports health (it may be loading the image). A builder that this server alone has lost sight
+/// of builds on while a client that watches it says so. Every limit keeps below 60 s in total.
 /// </remarks>
 internal sealed class BuildVerdict
 {
@@ -21,10 +22,13 @@ internal sealed class BuildVerdict
     /// <summary>Clients report health every 5 s.</summary>
     internal static readonly TimeSpan SilentAfter = TimeSpan.FromSeconds(45);
 
+    /// <summary>How long a report of a client that watches its builder stands for both: three reports, one of which may be lost.</summary>
+    internal static readonly TimeSpan VouchedFor = TimeSpan.FromSeconds(15);
+
     /// <summary>What is known of one stay on a builder.</summary>
     internal sealed record Stay(Admission Admission, string BuilderName, long? BuilderLostAt, long? MissingSince);
 
-    public static BuildEnd? Judge(Build build, IReadOnlyList<Stay> stays, long lastHeard, long now)
+    public static BuildEnd? Judge(Build build, IReadOnlyList<Stay> stays, ClientSign client, long now)
     {
         if (now - build.CreatedAt > (Limits.BuildDurationMax + Limits.CertificateGrace).Milliseconds())
         {
@@ -33,7 +37,7 @@ internal sealed class BuildVerdict
 
         foreach (var stay in stays)
         {
-            if (Broken(stay, now) is { } end)
+            if (Broken(stay, client, now) is { } end)
             {
                 return end;
             }
@@ -42,17 +46,17 @@ internal sealed class BuildVerdict
         // A client that never came: its certificate may have been made, but nobody used it.
         if (!stays.Any(stay => stay.Admission.ConnectedAt is not null || stay.Admission.Outcome is not null))
         {
-            return now - lastHeard > SilentAfter.Milliseconds()
+            return now - client.At > SilentAfter.Milliseconds()
                 ? new BuildEnd(BuildStatus.Canceled, "client disconnected before the build started", BuildEnd.ByServer)
                 : null;
         }
 
         return stays.Any(stay => stay.Admission is { Outcome: null, ConnectedAt: not null })
             ? null
-            : AllClosed([.. stays.Select(stay => stay.Admission)], lastHeard, now);
+            : AllClosed([.. stays.Select(stay => stay.Admission)], client.At, now);
     }
 
-    private static BuildEnd? Broken(Stay stay, long now)
+    private static BuildEnd? Broken(Stay stay, ClientSign client, long now)
     {
         if (stay.Admission.Outcome is { } outcome)
         {
@@ -61,7 +65,7 @@ internal sealed class BuildVerdict
                 : null;
         }
 
-        if (stay.BuilderLostAt is { } lost && now - lost > BuilderLostAfter.Milliseconds())
+        if (stay.BuilderLostAt is { } lost && now - lost > BuilderLostAfter.Milliseconds() && !Vouches(client, now))
         {
             return new BuildEnd(BuildStatus.Failed, $"builder lost: {stay.BuilderName} stopped responding", BuildEnd.ByServer);
         }
@@ -70,6 +74,8 @@ internal sealed class BuildVerdict
             ? new BuildEnd(BuildStatus.Failed, $"builder lost: {stay.BuilderName} restarted during the build", BuildEnd.ByServer)
             : null;
     }
+
+    private static bool Vouches(ClientSign client, long now) => client.WatchesBuilder && now - client.At <= VouchedFor.Milliseconds();
 
     private static BuildEnd? AllClosed(IReadOnlyList<Admission> stays, long lastHeard, long now)
     {

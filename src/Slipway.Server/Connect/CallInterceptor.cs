@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Connections;
 using Slipway.Contract.Connect;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
@@ -70,7 +71,8 @@ internal sealed class CallInterceptor(ServerMetrics metrics, Denials denials, IL
                 return new RpcException(new Status(StatusCode.InvalidArgument, damaged.Message));
         }
 
-        if (context.CancellationToken.IsCancellationRequested)
+        // A connection that breaks ends its calls' reads a moment before their tokens fire.
+        if (context.CancellationToken.IsCancellationRequested || failure is IOException { InnerException: ConnectionAbortedException or ConnectionResetException })
         {
             return IsOver(context)
                 ? new RpcException(new Status(StatusCode.DeadlineExceeded, "the call took longer than its deadline"))

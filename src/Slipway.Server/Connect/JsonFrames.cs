@@ -10,10 +10,12 @@ using Slipway.Contract.Connect;
 namespace Slipway.Server.Connect;
 
 /// <summary>Reads a stream of JSON envelopes as a stream of protobuf envelopes.</summary>
-internal sealed class JsonToProtoFrames(Stream body, MessageDescriptor type) : ReadOnlyFrames
+internal sealed class JsonToProtoFrames(Stream body, MessageDescriptor type) : FrameStream
 {
     private readonly PipeReader _input = PipeReader.Create(body, new StreamPipeReaderOptions(leaveOpen: true));
     private ReadOnlyMemory<byte> _ready;
+
+    public override bool CanRead => true;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -71,23 +73,11 @@ internal sealed class JsonToProtoFrames(Stream body, MessageDescriptor type) : R
 }
 
 /// <summary>Takes protobuf envelopes, in whatever pieces they are written, and passes JSON envelopes on.</summary>
-internal sealed class ProtoFramesToJson(Stream output, MessageDescriptor type) : Stream
+internal sealed class ProtoFramesToJson(Stream output, MessageDescriptor type) : FrameStream
 {
     private readonly ArrayBufferWriter<byte> _unread = new();
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -103,51 +93,5 @@ internal sealed class ProtoFramesToJson(Stream output, MessageDescriptor type) :
         _unread.Write(rest.ToArray());
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override Task FlushAsync(CancellationToken cancellationToken) => output.FlushAsync(cancellationToken);
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-}
-
-/// <summary>A stream that can only be read, and only without blocking.</summary>
-internal abstract class ReadOnlyFrames : Stream
-{
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public abstract override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default);
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

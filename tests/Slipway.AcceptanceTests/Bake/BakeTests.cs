@@ -220,6 +220,62 @@ public sealed class BakeTests(Site site)
     }
 
     [Fact]
+    public async Task A_check_before_the_build_knows_what_a_target_is_built_on()
+    {
+        using var folder = new WorkFolder()
+            .With("base/Dockerfile", $"FROM {site.BaseImage}\nENV WORD=linked\n")
+            .With("app/Dockerfile", "FROM base\nRUN test $WORD = linked\n").With("bad/Dockerfile", "FROM base as lower\nRUN true\n")
+            .With("docker-bake.hcl", "target \"base\" { context = \"base\" }\n"
+                + "target \"app\" {\n  context = \"app\"\n  contexts = { base = \"target:base\" }\n}\ntarget \"bad\" {\n  context = \"bad\"\n  contexts = { base = \"target:base\" }\n}\n");
+
+        (await site.StartDepot(["bake", "--lint", "--lint-fail-on=warn", "app"], directory: folder.Path).WaitAsync()).MustSucceed();
+        var refused = await site.StartDepot(["bake", "--lint", "--lint-fail-on=warn", "bad"], directory: folder.Path).WaitAsync();
+        Assert.Contains("FromAsCasing", refused.MustFail().Error);
+        Assert.Contains("linting failed", refused.Error);
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("max", "1")]
+    public async Task The_metadata_file_has_buildxs_keys(string? provenance, string? warnings)
+    {
+        using var folder = new WorkFolder()
+            .With("Dockerfile", $"FROM {site.BaseImage} as lower\nRUN true\n").With("linked/Dockerfile", "FROM base\nRUN true\n")
+            .With("docker-bake.hcl", $$"""
+                group "default" { targets = ["pushed", "linked", "archive"] }
+                target "pushed" {
+                  tags = ["{{site.Registry}}/meta-{{Guid.NewGuid():N}}:1"]
+                  output = ["type=registry"]
+                }
+                target "linked" {
+                  context = "linked"
+                  contexts = { base = "target:plain" }
+                  output = ["type=cacheonly"]
+                }
+                target "plain" {}
+                target "archive" {
+                  output = ["type=oci,dest=archive.tar"]
+                  attest = ["type=provenance,mode=min"]
+                }
+                """);
+        var variables = new Dictionary<string, string?> { ["BUILDX_METADATA_PROVENANCE"] = provenance, ["BUILDX_METADATA_WARNINGS"] = warnings };
+        string[] Words(string tool) => ["bake", "--progress=plain", "--metadata-file", folder[tool + ".json"]];
+        (await RunningCommand.Start(Parts.Buildx, Words("buildx"), site.With(variables), folder.Path).WaitAsync()).MustSucceed();
+        (await site.StartDepot(Words("depot"), variables, folder.Path).WaitAsync()).MustSucceed();
+
+        Assert.Equal(string.Join('\n', MetadataKeys(folder["buildx.json"])), string.Join('\n', MetadataKeys(folder["depot.json"])));
+    }
+
+    // Ours names the server's record as well, for each target and for the whole.
+    private static IEnumerable<string> MetadataKeys(string file)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(file));
+        return [.. document.RootElement.EnumerateObject().SelectMany(target => target.Value.ValueKind == JsonValueKind.Object
+            ? target.Value.EnumerateObject().Select(entry => $"{target.Name}: {entry.Name}")
+            : [target.Name]).Where(key => !key.EndsWith("depot.build", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
     public async Task A_definition_opens_no_file_outside_its_folder_by_itself()
     {
         using var outside = new WorkFolder().With("Dockerfile", "FROM scratch\n");

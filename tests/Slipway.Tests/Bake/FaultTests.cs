@@ -79,6 +79,62 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public void Every_item_of_a_JSON_file_that_breaks_the_grammar_is_told_of()
+    {
+        const string text = """
+            {
+              "variable": { "X": { "default": nope } },
+              "target": {
+                "a": { "context": ".", "tags": ["a" "b"], args: {} },
+                "b": { "dockerfile" "x", "pull": tru },
+                "c": { "platforms": ["linux/amd64",], "target": "\q" }
+              }
+            }
+            """;
+        Assert.Equal(
+            [
+                "2: \"nope\" is no JSON value; a string must be in double quotes.", "4: A comma must stand between two items.", "4: A property's name must be in double quotes.",
+                "5: A colon must stand between a property's name and its value.", "5: \"tru\" is no JSON value; a string must be in double quotes.",
+                "6: JSON allows no comma after the last item.", "6: There is no such escape.",
+            ],
+            Faults(("a.json", text)).Select(fault => $"{fault.Subject!.Value.First.Line}: {fault.Detail}"));
+    }
+
+    [Theory]
+    [InlineData("{\"target\": {\"a\": {\"context\": \".\"")]
+    [InlineData("{\"target\": {\"a\": {\"tags\": [\"x\", \"y\"}}}")]
+    [InlineData("{\"target\": {\"a\": {\"context: \".\"}}}")]
+    [InlineData("{\"target\": {\"a\": {\"tags\": [}, \"b\": 1}}}")]
+    [InlineData("{\"a\": [1, 2,, 3]}")]
+    [InlineData("{\"a\": 1} x")]
+    [InlineData("{\"a\": \"\\u12\"}")]
+    [InlineData("[")]
+    public void One_fault_of_a_JSON_file_makes_no_others(string text) => Assert.Single(Faults(("a.json", text)));
+
+    [Fact]
+    public void Every_fault_of_a_Compose_file_that_does_not_need_another_mended_is_told_of()
+    {
+        Assert.Equal(
+            [
+                "services.web.build additional properties 'contxt' not allowed", "services.web.build additional properties 'dockrfile' not allowed", "services.web.build.tags must be a list",
+                "services.db.build must be a string or a mapping",
+            ],
+            ComposeFaults("services: {web: {build: {contxt: ., dockrfile: x, tags: a}}, db: {build: [x]}}"));
+        Assert.Equal(
+            ["failed to parse compose file: undefined secret a: define it under the top-level \"secrets\"", "failed to parse compose file: undefined secret b: define it under the top-level \"secrets\""],
+            ComposeFaults("services: {web: {build: {context: ., secrets: [a]}}, db: {build: {context: ., secrets: [b]}}}"));
+        Assert.Equal(
+            [
+                "error while interpolating services.web.image: required variable A is missing a value: first",
+                "error while interpolating services.web.build: required variable B is missing a value: second",
+            ],
+            ComposeFaults("services: {web: {image: '${A:?first}', build: '${B:?second}'}}"));
+    }
+
+    private static string[] ComposeFaults(string text) =>
+        Assert.Throws<BakeException>(() => Definitions.Read([("compose.yaml", text)])).Message.Split('\n');
+
+    [Fact]
     public async Task The_command_shows_each_with_its_line_and_counts_them()
     {
         using var scene = new CliScene();

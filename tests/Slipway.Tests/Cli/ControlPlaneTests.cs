@@ -67,7 +67,9 @@ public sealed class ControlPlaneTests
 
     [Theory]
     [InlineData(200, "text/html", "<html>", "invalid content-type: \"text/html\"")]
-    [InlineData(404, "text/html", "<html>", "unimplemented: 404")]
+    [InlineData(404, "text/html", "<html>", "unimplemented: 404 Not Found")]
+    [InlineData(502, "text/html", "<html>", "unavailable: 502 Bad Gateway")]
+    [InlineData(302, "text/html", "", "unknown: 302 Found: it redirects to somewhere else, as sign-in pages of networks and proxies do")]
     [InlineData(200, "application/proto", "\u0001garbage", "not a message of the API")]
     [InlineData(500, "application/json", "{broken", "unknown: 500")]
     [InlineData(401, "application/json", "[]", "unauthenticated: 401")]

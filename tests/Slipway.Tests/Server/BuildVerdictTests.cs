@@ -58,6 +58,15 @@ public sealed class BuildVerdictTests
     }
 
     [Fact]
+    public void A_builder_that_only_the_server_has_lost_sight_of_builds_on_while_its_client_vouches_for_it()
+    {
+        var stay = Stay(connected: 1) with { BuilderLostAt = At(30) };
+        Assert.Null(Judge(heard: 330, now: 345, watches: true, stay));
+        Assert.Equal("Failed/builder lost: mill stopped responding", Judge(heard: 330, now: 346, watches: true, stay));
+        Assert.Equal("Failed/builder lost: mill stopped responding", Judge(heard: 345, now: 345, watches: false, stay));
+    }
+
+    [Fact]
     public void A_builder_that_comes_back_without_the_build_has_lost_it()
     {
         Assert.Null(Judge(heard: 60, now: 60, Stay(connected: 1) with { MissingSince = At(50) }));
@@ -80,10 +89,12 @@ public sealed class BuildVerdictTests
     public void No_build_runs_for_ever() =>
         Assert.Equal("Failed/the build ran longer than 2 hours", Judge(heard: 8100, now: 8101, Stay(connected: 1)));
 
-    private static string? Judge(int heard, int now, params BuildVerdict.Stay[] stays)
+    private static string? Judge(int heard, int now, params BuildVerdict.Stay[] stays) => Judge(heard, now, watches: false, stays);
+
+    private static string? Judge(int heard, int now, bool watches, params BuildVerdict.Stay[] stays)
     {
         var build = new Build { Id = "b", ProjectId = "p", StartedBy = "x", Status = (long)BuildStatus.Running, CreatedAt = Start };
-        return BuildVerdict.Judge(build, stays, At(heard), At(now)) is { } end ? $"{end.Status}/{end.Reason}" : null;
+        return BuildVerdict.Judge(build, stays, new ClientSign(At(heard), watches), At(now)) is { } end ? $"{end.Status}/{end.Reason}" : null;
     }
 
     private static BuildVerdict.Stay Stay(int? connected = null, Outcome? outcome = null, int? ended = null, string error = "") => new(

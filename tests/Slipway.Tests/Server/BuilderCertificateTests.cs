@@ -155,6 +155,7 @@ public sealed class BuilderCertificateTests : IDisposable
 
         using var restarted = await StartedAsync(server, own);
         await restarted.AttachAsync();
+        Assert.Equal(_clock.GetUtcNow(), restarted.Time, TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -253,10 +254,12 @@ public sealed class BuilderCertificateTests : IDisposable
     {
         private readonly GrpcChannel _channel;
         private readonly ProvingHandler _proving;
+        private readonly TimeProvider _clock;
         private readonly FleetClient _fleet;
 
         private RealBuilder(BuilderOptions options, LineLog log)
         {
+            _clock = options.Clock;
             _proving = new ProvingHandler(options.Clock, Sockets);
             _channel = GrpcChannel.ForAddress(options.Server, new GrpcChannelOptions { HttpHandler = _proving, DisposeHttpClient = true });
             _fleet = new FleetClient(_channel);
@@ -266,6 +269,9 @@ public sealed class BuilderCertificateTests : IDisposable
         public Registration Registration { get; }
 
         public BuilderIdentity Identity => _proving.Identity!;
+
+        /// <summary>What it judges builds' certificates by.</summary>
+        public DateTimeOffset Time => new ServerClock(_proving, _clock).GetUtcNow();
 
         public static async Task<RealBuilder> StartAsync(BuilderOptions options, LineLog log)
         {

@@ -152,6 +152,25 @@ public sealed class FinalStateTests
     }
 
     [Fact]
+    public async Task A_client_that_watches_its_builder_keeps_the_build_while_the_server_alone_cannot_see_it()
+    {
+        await using var server = await TestServer.StartAsync(_clock);
+        await using var builder = await FakeBuilder.AttachedAsync(server, "mill");
+        var (build, _) = await RunningAsync(server, builder);
+        await builder.VanishAsync();
+        for (var elapsed = 0; elapsed < 300; elapsed += 10)
+        {
+            await server.Builds().ReportBuildHealthAsync(new ReportBuildHealthRequest { BuildId = build, WatchesBuilder = true });
+            await TickAsync(server, TimeSpan.FromSeconds(10));
+            Assert.Equal("running: ", await server.StatusAsync(build));
+        }
+
+        await TickAsync(server, TimeSpan.FromSeconds(6));
+
+        Assert.Equal("failed: builder lost: mill stopped responding", await server.StatusAsync(build));
+    }
+
+    [Fact]
     public async Task A_builder_that_never_comes_back_to_a_restarted_server_fails_its_builds()
     {
         await using var server = await TestServer.StartAsync(_clock);
