@@ -199,7 +199,7 @@ internal sealed class TtyProgress : RefreshingProgress
         var finished = last && completed > 0 && completed == total ? "FINISHED" : "";
         var text = string.Create(CultureInfo.InvariantCulture, $"[+] Building {FixedPoint.Format(seconds, 1)}s ({completed}/{total}) {finished}");
         text = _header.Length > 0 ? Align(text, _header, width - 1) : Align(text, "", width);
-        return text.Length > width ? text[..width] : text;
+        return CellText.Cut(text, width);
     }
 
     /// <summary>The count of lines it took.</summary>
@@ -221,19 +221,18 @@ internal sealed class TtyProgress : RefreshingProgress
             return 0;
         }
 
-        var name = job.Name.Length > left ? job.Name[..left] : job.Name;
-        var line = Align($"{prefix}{name}{(showStatus ? $" {job.Status}" : "")}", timer, size.Width);
+        var line = Align($"{prefix}{CellText.Cut(job.Name, left)}{(showStatus ? $" {job.Status}" : "")}", timer, size.Width);
         var color = !job.IsCompleted ? "" : job.IsCanceled ? _colors.Cancel : job.HasFailed ? _colors.Error : _colors.Run;
         Output.Write(color.Length > 0 ? $"{color}{line}\e[0m" : line);
-        return job.Vertex is not null && _withPane.Contains(job.Vertex) ? 1 + DrawPane(PaneOf(job.Vertex, size)) : 1;
+        return job.Vertex is not null && _withPane.Contains(job.Vertex) ? 1 + DrawPane(PaneOf(job.Vertex, size), size.Width - LogIndent) : 1;
     }
 
-    private int DrawPane(LogPane pane)
+    private int DrawPane(LogPane pane, int width)
     {
         var rows = 0;
         foreach (var row in pane.UsedRows)
         {
-            Output.Write($"\e[2m => => # {row}\n\e[0m");
+            Output.Write($"\e[2m => => # {CellText.Cut(row, Math.Max(LogWidthMin, width))}\n\e[0m");
             rows++;
         }
 
@@ -241,5 +240,5 @@ internal sealed class TtyProgress : RefreshingProgress
         return rows;
     }
 
-    private static string Align(string left, string right, int width) => $"{left.PadRight(Math.Max(0, width - right.Length - 1))} {right}";
+    private static string Align(string left, string right, int width) => $"{CellText.PadRight(left, width - right.Length - 1)} {right}";
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 using System.Threading.Channels;
 using Slipway.BuildKit.Grpc;
 
@@ -87,6 +88,12 @@ internal sealed class FileSender(IGrpcStream stream, RootFolder root, WalkFilter
         }
 
         var id = _files.Add(walked.Parent, walked.Name, in entry);
+        if (!Utf8.IsValid(walked.Name) || !Utf8.IsValid(walked.Link))
+        {
+            // They are strings of protobuf: an engine takes no others, and does not say whose name it was.
+            throw new IOException($"the name of {Show(id)}, or what it links to, is no valid Unicode: rename it, or keep it out of the context");
+        }
+
         if (mayBeLink && linkLength == 0)
         {
             links.Add((entry.Device, entry.Inode), id);

@@ -13,6 +13,14 @@ public abstract class RoundTripTests
     private protected abstract RootFolder Open(string path);
 
     [Fact]
+    public async Task A_name_that_is_no_text_is_named()
+    {
+        using var from = new Tree().RawFile([(byte)'n', 0xFF], "x");
+        var failure = await Assert.ThrowsAsync<GrpcStatusException>(() => CopyAsync(from, new Tree()));
+        Assert.Contains("no valid Unicode", failure.Message);
+    }
+
+    [Fact]
     public async Task A_tree_arrives_as_it_left()
     {
         using var from = new Tree()
@@ -332,7 +340,7 @@ public sealed class LinuxRoundTripTests : RoundTripTests
     [Fact]
     public async Task What_only_Linux_has_arrives_too()
     {
-        using var from = new Tree().Pipe("pipe").RawFile([0xC3, 0x28], "raw").File("exact", "time");
+        using var from = new Tree().Pipe("pipe").File("exact", "time");
         using var to = new Tree();
         await CopyAsync(from, to);
         Assert.Equal(await from.DescribeAsync(), await to.DescribeAsync());
@@ -391,13 +399,5 @@ public sealed class PortableRoundTripTests : RoundTripTests
         using var to = new Tree();
         await CopyAsync(from, to);
         Assert.Equal(0, new FileInfo(to.At("pipe")).Length);
-    }
-
-    [Fact]
-    public async Task A_name_that_is_no_text_is_named()
-    {
-        using var from = new Tree().RawFile([(byte)'n', 0xFF], "x");
-        var failure = await Assert.ThrowsAsync<GrpcStatusException>(() => CopyAsync(from, new Tree()));
-        Assert.Contains("no valid Unicode", failure.Message);
     }
 }

@@ -132,6 +132,23 @@ public sealed class TtyProgressTests
         Assert.EndsWith("\e[?25h", terminal.Err);
     }
 
+    /// <summary>Counted as a terminal counts: each of these letters is two cells wide, a combining mark none.</summary>
+    [Fact]
+    public async Task Wide_letters_do_not_make_a_line_longer_than_the_terminal_is_wide()
+    {
+        var terminal = new TestTerminal(isTerminal: true, width: 30, height: 30);
+        await using var progress = new TtyProgress(terminal.Terminal, "", _clock);
+        var steps = new VertexWriter(progress.Write, _clock);
+        steps.Start("日本語の長い名前");
+        steps.Start("e\u0301e\u0301");
+        terminal.TakeErr();
+        Tick();
+
+        Assert.Equal(["[+] Building 0.2s (0/2)", " => 日本語の長い名前     0.2s", " => e\u0301e\u0301                   0.2s"], Screen(terminal.TakeErr()));
+        Assert.Equal("日本", CellText.Cut("日本語", 5));
+        Assert.Equal("🙂", CellText.Cut("🙂🙂", 3));
+    }
+
     [Fact]
     public async Task A_low_terminal_keeps_the_running_steps_in_sight()
     {
