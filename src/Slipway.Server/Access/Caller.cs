@@ -49,7 +49,7 @@ internal sealed record Caller
     /// <summary>Whose credential it is, so that a refusal is in that organization's audit log; rights come from <see cref="Roles"/> and the other ids alone.</summary>
     public string? OrganizationId
     {
-        get => field ?? Oidc?.OrganizationId ?? (Roles.Count == 1 ? Roles.Keys.First() : null);
+        get => field ?? Oidc?.Concerned(null)?.OrganizationId ?? (Roles.Count == 1 ? Roles.Keys.First() : null);
         init;
     }
 

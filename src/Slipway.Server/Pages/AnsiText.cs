@@ -5,8 +5,6 @@ namespace Slipway.Server.Pages;
 /// <summary>What a step printed, without what it told a terminal to do: cursor moves, window titles, links. Colours stay, as classes of the style sheet.</summary>
 internal static partial class AnsiText
 {
-    public static string Plain(string line) => Control().Replace(Sequence().Replace(line, ""), "");
-
     /// <summary>The line as markup; its colours end with it.</summary>
     public static Html Coloured(string line)
     {

@@ -26,11 +26,6 @@ internal sealed record OidcPrincipal
     /// <summary>Relationships with its issuer that it does not meet.</summary>
     public IReadOnlyList<TrustMatch> Misses { get; init; } = [];
 
-    /// <summary>Whose job it is, where relationships of one organization alone are with its owner.</summary>
-    public string? OrganizationId =>
-        Matches.Concat(Misses.Where(miss => miss.IsOfTheSameOwner).Select(miss => miss.Policy)).Select(policy => policy.OrganizationId).Distinct().Take(2).ToList()
-            is [var only] ? only : null;
-
     /// <summary>The relationship that counts for this project: of several one that trusts the build, and of these the oldest.</summary>
     public TrustPolicy? PolicyOf(string projectId) =>
         Matches.Where(policy => policy.ProjectId == projectId).OrderBy(policy => Untrusted.Contains(policy.Id)).FirstOrDefault();
