@@ -92,7 +92,10 @@ public sealed class PipelineTests(StageHouse house) : IAsyncLifetime
         await File.WriteAllLinesAsync(list, secrets);
         var found = await _stage.RunAsync("grep", ["--recursive", "--files-with-matches", "--binary-files=text", "--fixed-strings", "--file", list, "--devices=skip", _stage.DataDirectory, _stage.Path("registry/data"), _stage.Path("registry/log")]);
         Assert.Equal("", found.Output);
-        Assert.Equal(1, found.ExitCode);
+
+        // An engine at work takes files away under grep's hands; anything else that it could not read counts.
+        Assert.NotEqual(0, found.ExitCode);
+        Assert.All(found.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.EndsWith(": No such file or directory", line));
         Assert.All(secrets, secret => Assert.DoesNotContain(secret, _stage.SlipwayLog));
     }
 
