@@ -9,8 +9,9 @@ internal sealed class EngineProcess : IDisposable
     private static readonly TimeSpan TermLimit = TimeSpan.FromSeconds(10);
 
     private readonly Process _process;
+    private readonly Task<int> _exit;
 
-    private EngineProcess(Process process) => _process = process;
+    private EngineProcess(Process process) => (_process, _exit) = (process, ExitCodeAsync(process));
 
     public int Id => _process.Id;
 
@@ -58,12 +59,12 @@ internal sealed class EngineProcess : IDisposable
         return new EngineProcess(process);
     }
 
-    /// <summary>How it ended, once it has: a signal that nobody here sent is worth more than its last words.</summary>
+    /// <summary>How it ended, once <see cref="WaitForExitAsync"/> has said so: a signal that nobody here sent is worth more than its last words.</summary>
     public string Ending(string lastWords)
     {
         // unshare and docker-init pass a signal's number on as a shell does.
         const int Signalled = 128;
-        return _process.ExitCode switch
+        return _exit.Result switch
         {
             Signalled + Libc.SigKill => "it was killed (signal 9), as the kernel does when memory runs out",
             > Signalled and var code => $"it was ended by signal {code - Signalled}",
@@ -71,7 +72,7 @@ internal sealed class EngineProcess : IDisposable
         };
     }
 
-    public Task WaitForExitAsync(CancellationToken cancellation) => _process.WaitForExitAsync(cancellation);
+    public Task WaitForExitAsync(CancellationToken cancellation) => _exit.WaitAsync(cancellation);
 
     public void Kill() => _ = _process.HasExited ? 0 : Libc.Kill(_process.Id, Libc.SigKill);
 
@@ -88,16 +89,23 @@ internal sealed class EngineProcess : IDisposable
         using var limit = new CancellationTokenSource(TermLimit);
         try
         {
-            await _process.WaitForExitAsync(limit.Token);
+            await WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             Kill();
-            await _process.WaitForExitAsync(CancellationToken.None);
+            await WaitForExitAsync(CancellationToken.None);
         }
     }
 
-    public void Dispose() => _process.Dispose();
+    /// <summary>What it holds is let go when the process has ended, so that whoever watches it can still read how.</summary>
+    public void Dispose() => _exit.ContinueWith(_ => _process.Dispose(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    private static async Task<int> ExitCodeAsync(Process process)
+    {
+        await process.WaitForExitAsync();
+        return process.ExitCode;
+    }
 
     private static string Require(string name, string searchPath) => ShortCommand.Find(name, searchPath)
         ?? throw new EngineException($"{name} (util-linux) was found nowhere in {searchPath}; install util-linux");
