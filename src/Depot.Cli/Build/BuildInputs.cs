@@ -178,10 +178,13 @@ internal sealed class BuildInputs : IDisposable
     private async Task UseDockerfileFromAsync(Stream input, CancellationToken cancellation)
     {
         var folder = MakeTemporaryFolder();
-        await using (var file = OwnerOnly.CreateFile(Path.Combine(folder, "Dockerfile")))
+        var path = Path.Combine(folder, "Dockerfile");
+        await using (var file = OwnerOnly.CreateFile(path))
         {
             await input.CopyToAsync(file, cancellation);
         }
+
+        CheckDockerfile(path, "the Dockerfile");
 
         Folders["dockerfile"] = folder;
         Attributes["dockerfilekey"] = "dockerfile";
@@ -233,6 +236,7 @@ internal sealed class BuildInputs : IDisposable
         try
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            DockerfileText.Check(file, written);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

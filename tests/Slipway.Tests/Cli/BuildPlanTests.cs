@@ -197,6 +197,31 @@ public sealed class BuildPlanTests : IDisposable
         Assert.Equal(expected, (await Assert.ThrowsAsync<CliException>(() => _scene.ResolveAsync(words))).Message);
     }
 
+    /// <summary>An engine would quote it in its answer, which then is no UTF-8, and reset the call instead.</summary>
+    [Theory]
+    [InlineData(new byte[] { 0xFF, 0xFE, (byte)'F', 0 }, "is UTF-16 text", "Save it as UTF-8: iconv")]
+    [InlineData(new byte[] { 0xFE, 0xFF, 0, (byte)'F' }, "is UTF-16 text", "Save it as UTF-8: iconv")]
+    [InlineData(new byte[] { 0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0 }, "is no text: its byte 8 is zero", "Name the Dockerfile with --file")]
+    public async Task A_Dockerfile_that_is_no_text_is_refused_before_anything_is_built(byte[] content, string expected, string remedy)
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_scene.Folder, "odd"), content);
+        _scene.Input = new MemoryStream(content);
+        foreach (var (words, name) in new[] { (new[] { "-f", "odd", "app" }, "odd"), (["-f", "-", "app"], "the Dockerfile") })
+        {
+            var refused = await Assert.ThrowsAsync<CliException>(() => _scene.ResolveAsync(words));
+            Assert.Equal($"failed to build: failed to solve: failed to read dockerfile: {name} {expected}", refused.Message);
+            Assert.Contains(remedy, refused.Remedy, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Single_bytes_of_an_older_encoding_are_the_engines_to_judge()
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_scene.Folder, "latin"), "# caf\xE9\nFROM scratch\n".Select(one => (byte)one).ToArray());
+        using var plan = await _scene.ResolveAsync("-f", "latin", "app");
+        Assert.Equal("latin", plan.Inputs.Attributes["filename"]);
+    }
+
     [Fact]
     public async Task A_lone_lower_case_dockerfile_serves()
     {
