@@ -32,8 +32,8 @@ internal sealed class ProxyDouble : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
         await _accepting;
+        _listener.Stop();
         _stop.Dispose();
     }
 
@@ -48,7 +48,7 @@ internal sealed class ProxyDouble : IAsyncDisposable
                 all.Add(ServeAsync(client));
             }
         }
-        catch (Exception problem) when (problem is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception problem) when (problem is OperationCanceledException or SocketException)
         {
             await Task.WhenAll(all);
         }
