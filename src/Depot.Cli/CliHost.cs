@@ -41,6 +41,7 @@ internal static class CliHost
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => Interrupt(signal, stop));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => Interrupt(signal, stop));
+        using var resume = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGCONT, LeaveTerminal);
         var settings = call is null ? CliSettings.FromProcess() : call.Over(CliSettings.FromProcess());
         using var socket = CancelSocket.Watch(settings.PluginSocket, () => Stop(stop));
         var context = new CliContext
@@ -161,6 +162,12 @@ internal static class CliHost
     private static int s_interrupts;
 
     /// <summary>The first signal ends the build in good order, the third the process at once.</summary>
+    /// <summary>
+    /// On SIGCONT the runtime sets the terminal as it last knew it. In the background (under <c>timeout</c>, which continues what it ends) the kernel
+    /// stops a process for that, and the runtime's guard against it works once of two times. Nothing of the terminal is the runtime's here.
+    /// </summary>
+    private static void LeaveTerminal(PosixSignalContext signal) => signal.Cancel = true;
+
     private static void Interrupt(PosixSignalContext signal, CancellationTokenSource stop)
     {
         signal.Cancel = true;
