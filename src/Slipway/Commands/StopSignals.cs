@@ -13,6 +13,9 @@ internal sealed class StopSignals : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
         PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+
+        // The runtime would set the terminal again, for which the kernel stops a process in the background.
+        .. OperatingSystem.IsLinux() ? [PosixSignalRegistration.Create(PosixSignal.SIGCONT, signal => signal.Cancel = true)] : Array.Empty<PosixSignalRegistration>(),
     ];
 
     public CancellationToken Drain => _drain.Token;
