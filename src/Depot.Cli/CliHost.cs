@@ -161,13 +161,13 @@ internal static class CliHost
 
     private static int s_interrupts;
 
-    /// <summary>The first signal ends the build in good order, the third the process at once.</summary>
     /// <summary>
     /// On SIGCONT the runtime sets the terminal as it last knew it. In the background (under <c>timeout</c>, which continues what it ends) the kernel
     /// stops a process for that, and the runtime's guard against it works once of two times. Nothing of the terminal is the runtime's here.
     /// </summary>
     private static void LeaveTerminal(PosixSignalContext signal) => signal.Cancel = true;
 
+    /// <summary>The first signal ends the build in good order, the third the process at once.</summary>
     private static void Interrupt(PosixSignalContext signal, CancellationTokenSource stop)
     {
         signal.Cancel = true;

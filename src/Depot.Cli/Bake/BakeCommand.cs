@@ -89,7 +89,7 @@ internal static class BakeCommand
 
         foreach (var saved in results.Where(result => result.Target.Plan.Saves).GroupBy(result => result.Build))
         {
-            SaveSummary.Print(cli, saved.Key, [.. saved.Select(result => result.Target.Name).Order(StringComparer.Ordinal)], saved.Key.SavedNames);
+            SaveSummary.Print(cli, saved.Key, [.. saved.Select(result => result.Target.Name).Order(StringComparer.Ordinal)]);
         }
 
         foreach (var result in results.Where(result => result.Result.Message is not null))

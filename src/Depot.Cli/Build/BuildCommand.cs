@@ -160,7 +160,7 @@ internal static class BuildCommand
         var arguments = plan.Arguments;
         if (plan.Saves)
         {
-            SaveSummary.Print(cli, build, targets: [], build.SavedNames);
+            SaveSummary.Print(cli, build, targets: []);
         }
 
         if (arguments.Quiet || arguments.Progress == "quiet")

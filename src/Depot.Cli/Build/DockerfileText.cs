@@ -9,11 +9,11 @@ internal static class DockerfileText
 {
     private const int HeadBytes = 512;
 
-    /// <summary>Looks at the beginning of a file, and leaves it there.</summary>
+    /// <summary>Looks at the beginning of a file.</summary>
     /// <exception cref="CliException">It is UTF-16, or no text.</exception>
     public static void Check(Stream file, string written)
     {
-        // What cannot be wound back, such as a pipe, is the engine's to read.
+        // What a pipe gives, it gives once: to the engine.
         if (!file.CanSeek)
         {
             return;
@@ -21,7 +21,6 @@ internal static class DockerfileText
 
         Span<byte> head = stackalloc byte[HeadBytes];
         head = head[..file.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false)];
-        file.Position = 0;
         if (head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
         {
             throw Refuse($"{written} is UTF-16 text", "Save it as UTF-8: iconv -f UTF-16 -t UTF-8; in PowerShell, Set-Content -Encoding utf8.");

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Flags;
 using Depot.Cli.Rendering;
 using Depot.Cli.Settings;
 using Slipway.Contract.Depot.Cli.V1;
@@ -18,20 +17,16 @@ internal static class ListBuildsCommand
         Name = "builds",
         Aliases = ["b"],
         Summary = "List a project's builds, the newest first",
-        Flags = () => Table(new ListArguments()),
+        Flags = () => new ListArguments().TableOfProject(),
         Run = RunAsync,
     };
-
-    private static FlagTable Table(ListArguments into) => into.Table()
-        .Text("project", null, "Depot project ID", value => into.Project = value);
 
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        Table(arguments).ParseAll("depot list builds", words, cli.Warn);
+        arguments.TableOfProject().ParseAll("depot list builds", words, cli.Warn);
         var format = Listing.ParseFormat(arguments.Output, cli);
-        var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, [], cli.Warn)
-            ?? throw new CliException("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
+        var project = ProjectChoice.Require(arguments.Project, cli, []);
         using var credentials = Credentials.Resolve(arguments.Token, cli);
         await using var api = cli.OpenApi();
         var request = new ListBuildsRequest { ProjectId = project, PageSize = PageSize };

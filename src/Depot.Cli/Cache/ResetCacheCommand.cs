@@ -24,8 +24,7 @@ internal static class ResetCacheCommand
     {
         var arguments = new ListArguments();
         var rest = Table(arguments).ParseAll("depot cache reset", words, cli.Warn, max: 1);
-        var project = ProjectChoice.Find(arguments.Project, cli.Settings, cli.WorkingFolder, rest, cli.Warn)
-            ?? throw new CliException("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
+        var project = ProjectChoice.Require(arguments.Project, cli, rest);
         using var credentials = Credentials.Resolve(arguments.Token, cli);
         await using var api = cli.OpenAccountApi();
         var reset = await api.ResetCacheAsync(project, credentials, cancellation);

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Slipway.Contract.Depot.Cli.V1Beta1;
 using Slipway.Contract.Depot.Core.V1;
 
@@ -25,27 +24,23 @@ internal sealed class AccountApi(ConnectClient client, TimeProvider clock) : IAs
         () => client.CallStreamAsync($"{Login}/FinishLogin", new FinishLoginRequest { Id = id }, FinishLoginResponse.Parser, token: null, ApprovalDeadline, cancellation), clock, cancellation);
 
     public Task<ListOrganizationResponse> ListOrganizationsAsync(Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Organizations}/ListOrganizations", new ListOrganizationsRequest(), ListOrganizationResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Query, $"{Organizations}/ListOrganizations", new ListOrganizationsRequest(), ListOrganizationResponse.Parser, credentials, cancellation);
 
     public Task<ResetProjectCacheResponse> ResetCacheAsync(string projectId, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{ProjectList}/ResetProjectCache", new ResetProjectCacheRequest { ProjectId = projectId }, ResetProjectCacheResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Query, $"{ProjectList}/ResetProjectCache", new ResetProjectCacheRequest { ProjectId = projectId }, ResetProjectCacheResponse.Parser, credentials, cancellation);
 
     public async Task<Project> GetProjectAsync(string projectId, Credentials credentials, CancellationToken cancellation) =>
-        (await CallAsync(Retry.Query, $"{Projects}/GetProject", new GetProjectRequest { ProjectId = projectId }, GetProjectResponse.Parser, credentials, cancellation)).Project;
+        (await client.CallAsync(Retry.Query, $"{Projects}/GetProject", new GetProjectRequest { ProjectId = projectId }, GetProjectResponse.Parser, credentials, cancellation)).Project;
 
     /// <summary>Not repeated once sent: a second project of the same name would stay behind.</summary>
     public async Task<Project> CreateProjectAsync(CreateProjectRequest request, Credentials credentials, CancellationToken cancellation) =>
-        (await CallAsync(Retry.Once, $"{Projects}/CreateProject", request, CreateProjectResponse.Parser, credentials, cancellation)).Project;
+        (await client.CallAsync(Retry.Once, $"{Projects}/CreateProject", request, CreateProjectResponse.Parser, credentials, cancellation)).Project;
 
     public async Task<Project> UpdateProjectAsync(UpdateProjectRequest request, Credentials credentials, CancellationToken cancellation) =>
-        (await CallAsync(Retry.Query, $"{Projects}/UpdateProject", request, UpdateProjectResponse.Parser, credentials, cancellation)).Project;
+        (await client.CallAsync(Retry.Query, $"{Projects}/UpdateProject", request, UpdateProjectResponse.Parser, credentials, cancellation)).Project;
 
     public Task DeleteProjectAsync(string projectId, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Once, $"{Projects}/DeleteProject", new DeleteProjectRequest { ProjectId = projectId }, DeleteProjectResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Once, $"{Projects}/DeleteProject", new DeleteProjectRequest { ProjectId = projectId }, DeleteProjectResponse.Parser, credentials, cancellation);
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
-
-    private Task<TResponse> CallAsync<TResponse>(
-        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
-        where TResponse : class, IMessage<TResponse> => client.CallAsync(retry, procedure, request, parser, credentials, cancellation);
 }

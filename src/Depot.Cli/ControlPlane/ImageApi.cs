@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Slipway.Contract.Depot.Build.V1;
 using Slipway.Contract.Depot.Cli.V1;
 
@@ -18,28 +17,24 @@ internal sealed class ImageApi(ConnectClient client) : IAsyncDisposable
     public const string User = "x-token";
 
     public Task<GetPullInfoResponse> GetPullInfoAsync(string buildId, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Builds}/GetPullInfo", new GetPullInfoRequest { BuildId = buildId }, GetPullInfoResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Query, $"{Builds}/GetPullInfo", new GetPullInfoRequest { BuildId = buildId }, GetPullInfoResponse.Parser, credentials, cancellation);
 
     /// <summary>Both may be empty: the server knows what a project's own token means.</summary>
-    public Task<GetPullTokenResponse> GetPullTokenAsync(string projectId, string buildId, Credentials credentials, CancellationToken cancellation) => CallAsync(
+    public Task<GetPullTokenResponse> GetPullTokenAsync(string projectId, string buildId, Credentials credentials, CancellationToken cancellation) => client.CallAsync(
         Retry.Query, $"{Builds}/GetPullToken", new GetPullTokenRequest { ProjectId = projectId, BuildId = buildId }, GetPullTokenResponse.Parser, credentials, cancellation);
 
     public async Task<string> StartPushAsync(string buildId, string tag, Credentials credentials, CancellationToken cancellation) =>
-        (await CallAsync(Retry.Once, $"{Pushes}/StartPush", new StartPushRequest { BuildId = buildId, Tag = tag }, StartPushResponse.Parser, credentials, cancellation)).PushId;
+        (await client.CallAsync(Retry.Once, $"{Pushes}/StartPush", new StartPushRequest { BuildId = buildId, Tag = tag }, StartPushResponse.Parser, credentials, cancellation)).PushId;
 
     public Task FinishPushAsync(FinishPushRequest request, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Pushes}/FinishPush", request, FinishPushResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Query, $"{Pushes}/FinishPush", request, FinishPushResponse.Parser, credentials, cancellation);
 
     public Task<ListImagesResponse> ListImagesAsync(ListImagesRequest request, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Query, $"{Registry}/ListImages", request, ListImagesResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Query, $"{Registry}/ListImages", request, ListImagesResponse.Parser, credentials, cancellation);
 
     /// <summary>Not repeated once sent: the second try would say that there are no such images.</summary>
     public Task DeleteImagesAsync(DeleteImageRequest request, Credentials credentials, CancellationToken cancellation) =>
-        CallAsync(Retry.Once, $"{Registry}/DeleteImage", request, DeleteImageResponse.Parser, credentials, cancellation);
+        client.CallAsync(Retry.Once, $"{Registry}/DeleteImage", request, DeleteImageResponse.Parser, credentials, cancellation);
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
-
-    private Task<TResponse> CallAsync<TResponse>(
-        Retry retry, string procedure, IMessage request, MessageParser<TResponse> parser, Credentials credentials, CancellationToken cancellation)
-        where TResponse : class, IMessage<TResponse> => client.CallAsync(retry, procedure, request, parser, credentials, cancellation);
 }

@@ -14,7 +14,7 @@ internal static class BuildChoice
     {
         var id = ProjectChoice.Find(project, cli.Settings, cli.WorkingFolder, [], cli.Warn)
             ?? (await ProjectPicker.PickAsync(cli, credentials, cancellation))?.Id
-            ?? throw new CliException("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
+            ?? throw ProjectChoice.Unknown();
         await using var api = cli.OpenApi();
         var builds = (await api.ListBuildsAsync(new ListBuildsRequest { ProjectId = id }, credentials, cancellation)).Builds;
         if (!cli.IsInteractive)

@@ -1,5 +1,4 @@
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Flags;
 using Depot.Cli.Settings;
 
 namespace Depot.Cli.Images;
@@ -12,18 +11,14 @@ internal static class PullTokenCommand
         Name = "pull-token",
         Arguments = "[flags] ([buildID])",
         Summary = "Create a new pull token for the server's registry",
-        Flags = () => Table(new ListArguments()),
+        Flags = () => new ListArguments().ProjectAndToken(),
         Run = RunAsync,
     };
-
-    private static FlagTable Table(ListArguments into) => new FlagTable()
-        .Text("project", null, "Depot project ID", value => into.Project = value)
-        .Text("token", null, "Depot API token", value => into.Token = value);
 
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        var rest = Table(arguments).ParseAll("depot pull-token", words, cli.Warn, max: 1);
+        var rest = arguments.ProjectAndToken().ParseAll("depot pull-token", words, cli.Warn, max: 1);
         var build = rest is [var id] ? id : "";
 
         // Of a build's own project: the folder where somebody happens to be may be another one's.

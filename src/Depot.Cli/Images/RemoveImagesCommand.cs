@@ -1,5 +1,4 @@
 using Depot.Cli.ControlPlane;
-using Depot.Cli.Flags;
 using Depot.Cli.Settings;
 using Slipway.Contract.Depot.Build.V1;
 
@@ -14,18 +13,14 @@ internal static class RemoveImagesCommand
         Aliases = ["remove", "delete"],
         Arguments = "[flags] TAG...",
         Summary = "Remove images from the registry by tag",
-        Flags = () => Table(new ListArguments()),
+        Flags = () => new ListArguments().ProjectAndToken(),
         Run = RunAsync,
     };
-
-    private static FlagTable Table(ListArguments into) => new FlagTable()
-        .Text("project", null, "Depot project ID", value => into.Project = value)
-        .Text("token", null, "Depot API token", value => into.Token = value);
 
     private static async Task<int> RunAsync(CliContext cli, string[] words, CancellationToken cancellation)
     {
         var arguments = new ListArguments();
-        var tags = Table(arguments).Parse(words, cli.Warn);
+        var tags = arguments.ProjectAndToken().Parse(words, cli.Warn);
         if (tags.Count == 0)
         {
             throw new CliException("requires at least 1 arg(s), only received 0") { Remedy = "Name the tags to remove; `depot image list` shows them." };

@@ -12,7 +12,7 @@ namespace Depot.Cli.Registries;
 /// <summary>Reads and writes images in registries (the OCI distribution protocol) with this machine's logins.</summary>
 /// <param name="http">For questions and small answers.</param>
 /// <param name="bulk">For layers: without a limit of its own on how long a call takes.</param>
-/// <remarks>A build's layers never pass here: builders push them. Only <c>imagetools create</c> carries an image's from one registry to another.</remarks>
+/// <remarks>A build's layers never pass here: builders push them. Only <c>imagetools create</c> and <c>depot push</c> carry an image's from one registry to another.</remarks>
 internal sealed class RegistryClient(HttpClient http, HttpClient bulk, RegistryAuth logins, TimeProvider clock, string errorPrefix = "failed to build: ")
 {
     private const string Uploads = "blobs/uploads/";

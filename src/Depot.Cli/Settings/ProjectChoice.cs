@@ -34,6 +34,13 @@ internal static class ProjectChoice
         return found.Count == 0 ? null : found[^1].Id;
     }
 
+    /// <summary>The same for a command that cannot do without.</summary>
+    /// <exception cref="CliException">None was said, and none is found.</exception>
+    public static string Require(string flag, CliContext cli, IEnumerable<string> paths) =>
+        Find(flag, cli.Settings, cli.WorkingFolder, paths, cli.Warn) ?? throw Unknown();
+
+    public static CliException Unknown() => new("unknown project ID (run `depot init` or use --project or $DEPOT_PROJECT_ID)");
+
     private static string StartFolder(string path, string workingFolder)
     {
         if (path is "" or "-" || path.Contains("://", StringComparison.Ordinal))
