@@ -40,7 +40,7 @@ public sealed class RunningServer : IAsyncDisposable
     public async Task<string> CreateJoinTokenAsync(CancellationToken cancellation)
     {
         var create = Services.GetRequiredService<CreateToken>();
-        return (await create.ForJoiningAsync(new NewToken("", TimeSpan.Zero, []), Caller.AtTheDataFolder, cancellation)).Secret;
+        return (await create.ForJoiningAsync(NewToken.Usual, Caller.AtTheDataFolder, cancellation)).Secret;
     }
 
     /// <summary>Waits until a builder is attached, at most until <paramref name="cancellation"/> fires.</summary>

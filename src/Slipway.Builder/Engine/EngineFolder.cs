@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Slipway.Contract;
 
 namespace Slipway.Builder.Engine;
 
@@ -150,9 +151,9 @@ internal sealed class EngineFolder
             using var file = new FileStream(Log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             file.Position = Math.Max(0, file.Length - 4096);
             using var reader = new StreamReader(file);
-            var line = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .LastOrDefault(said => !Chatter.Any(level => said.Contains(level, StringComparison.Ordinal)), "");
-            return line.Length <= 400 ? line : line[..400] + "…";
+            return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .LastOrDefault(said => !Chatter.Any(level => said.Contains(level, StringComparison.Ordinal)), "")
+                .Clip(400);
         }
         catch (IOException)
         {

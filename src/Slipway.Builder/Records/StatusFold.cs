@@ -1,5 +1,6 @@
 using System.Text;
 using Slipway.BuildKit.Wire.Control;
+using Slipway.Contract;
 using Slipway.Contract.Fleet.V1;
 
 namespace Slipway.Builder.Records;
@@ -54,11 +55,11 @@ internal sealed class StatusFold(Action<Record> emit)
         var step = new StepRecord
         {
             Digest = vertex.Digest,
-            Name = Shorten(vertex.Name),
+            Name = vertex.Name.Clip(TextLengthMax),
             Cached = vertex.Cached,
             StartedAt = vertex.Started,
             CompletedAt = vertex.Completed,
-            Error = Shorten(vertex.Error),
+            Error = vertex.Error.Clip(TextLengthMax),
             Inputs = { vertex.Inputs },
         };
         // BuildKit repeats a vertex with every listener and every parent; only a change is worth a record.
@@ -77,8 +78,8 @@ internal sealed class StatusFold(Action<Record> emit)
             {
                 StepDigest = warning.Vertex,
                 Level = (int)warning.Level,
-                Text = Shorten(Encoding.UTF8.GetString(warning.Short.Span)),
-                Detail = { warning.Detail.Select(detail => Shorten(Encoding.UTF8.GetString(detail.Span))) },
+                Text = Encoding.UTF8.GetString(warning.Short.Span).Clip(TextLengthMax),
+                Detail = { warning.Detail.Select(detail => Encoding.UTF8.GetString(detail.Span).Clip(TextLengthMax)) },
                 Url = warning.Url,
             },
         });
@@ -102,6 +103,4 @@ internal sealed class StatusFold(Action<Record> emit)
             _lines.Remove(key);
         }
     }
-
-    private static string Shorten(string text) => text.Length <= TextLengthMax ? text : text[..TextLengthMax] + "…";
 }

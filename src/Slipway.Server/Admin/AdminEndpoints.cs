@@ -31,7 +31,6 @@ internal sealed class AdminEndpoints(
     RecordStore records,
     ImageRegistry registry) : AdminService.AdminServiceBase
 {
-    private const int LogPage = 1000;
 
     public override async Task<Contract.Admin.V1.Organization> CreateOrganization(
         CreateOrganizationRequest request, ServerCallContext context) =>
@@ -232,19 +231,10 @@ internal sealed class AdminEndpoints(
         ReadBuildLogRequest request, IServerStreamWriter<BuildLogLine> responseStream, ServerCallContext context)
     {
         var build = Find(request.BuildId, context);
-        var position = LogPosition.Beginning;
-        IReadOnlyList<LogRow> page;
-        do
+        foreach (var line in records.EachLine(build.Id))
         {
-            // A page at a time: a log may be larger than the memory.
-            page = records.ListLines(build.Id, position, LogPage);
-            foreach (var line in page)
-            {
-                position = LogPosition.After(line);
-                await responseStream.WriteAsync(line.ToWire(), context.CancellationToken);
-            }
+            await responseStream.WriteAsync(line.ToWire(), context.CancellationToken);
         }
-        while (page.Count == LogPage);
 
         if (records.LinesDropped(build.Id) is > 0 and var dropped)
         {

@@ -1,5 +1,6 @@
 using Dapper;
 using Microsoft.Data.Sqlite;
+using Slipway.Contract;
 using Slipway.Contract.Tokens;
 using Slipway.Server.Storage;
 
@@ -80,7 +81,7 @@ internal sealed class AuditStore(Database database)
         Detail = Clean(entry.Detail),
     };
 
-    private static string Clean(string text) => TokenText.Redact(text.Length <= TextMax ? text : text[..TextMax] + "…");
+    private static string Clean(string text) => TokenText.Redact(text.Clip(TextMax));
 }
 
 /// <summary>Which records to show; an empty field asks for nothing.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Slipway.Contract;
 using Slipway.Contract.Fleet.V1;
 using Slipway.Server.Builds;
 using Slipway.Server.Certificates;
@@ -24,7 +25,7 @@ internal sealed class BuilderMessages(
         BuilderMessage.MessageOneofCase.CertificateRequest => Certify(from, message.CertificateRequest),
         BuilderMessage.MessageOneofCase.EngineReady => ReadyAsync(from, message.EngineReady, cancellation),
         BuilderMessage.MessageOneofCase.EngineFailed =>
-            EndLeaseAsync(from, message.EngineFailed.LeaseId, Clip(message.EngineFailed.Error), cancellation),
+            EndLeaseAsync(from, message.EngineFailed.LeaseId, message.EngineFailed.Error.Clip(ErrorLengthMax), cancellation),
         BuilderMessage.MessageOneofCase.EngineStopped => EndLeaseAsync(from, message.EngineStopped.LeaseId, null, cancellation),
         BuilderMessage.MessageOneofCase.BuildAdmitted => Admit(from, message.BuildAdmitted),
         BuilderMessage.MessageOneofCase.BuildConnected =>
@@ -99,7 +100,7 @@ internal sealed class BuilderMessages(
             LeaseId = ended.LeaseId,
             BuilderId = from.Id,
             Outcome = (long)ended.Outcome,
-            Error = Clip(ended.Error),
+            Error = ended.Error.Clip(ErrorLengthMax),
             EndedAt = clock.Now(),
         };
         await builds.WitnessEndAsync(seen, ended.LastSequence, cancellation);
@@ -131,6 +132,4 @@ internal sealed class BuilderMessages(
 
     private static void Stop(AttachedBuilder builder, string leaseId) =>
         builder.Send(new ServerMessage { StopEngine = new StopEngine { LeaseId = leaseId } });
-
-    private static string Clip(string text) => text.Length <= ErrorLengthMax ? text : text[..ErrorLengthMax] + "…";
 }

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Server.Access;
@@ -174,7 +175,7 @@ internal sealed class BuildEndpoints(
     private static BuildEnd ReadResult(FinishBuildRequest request) => request.ResultCase switch
     {
         FinishBuildRequest.ResultOneofCase.Success => new BuildEnd(BuildStatus.Finished, "", BuildEnd.ByClient),
-        FinishBuildRequest.ResultOneofCase.Error => new BuildEnd(BuildStatus.Failed, Clip(request.Error.Error), BuildEnd.ByClient),
+        FinishBuildRequest.ResultOneofCase.Error => new BuildEnd(BuildStatus.Failed, request.Error.Error.Clip(ReasonLengthMax), BuildEnd.ByClient),
         FinishBuildRequest.ResultOneofCase.Canceled => new BuildEnd(BuildStatus.Canceled, "canceled by the client", BuildEnd.ByClient),
         FinishBuildRequest.ResultOneofCase.None => throw NoResult(),
         _ => throw NoResult(),
@@ -182,6 +183,4 @@ internal sealed class BuildEndpoints(
 
     private static ApiException NoResult() =>
         new(ConnectCode.InvalidArgument, "FinishBuild has no result", "send success, error or canceled");
-
-    private static string Clip(string text) => text.Length <= ReasonLengthMax ? text : text[..ReasonLengthMax] + "…";
 }

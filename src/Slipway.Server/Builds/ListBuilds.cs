@@ -1,7 +1,6 @@
-using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 using Slipway.Contract.Connect;
+using Slipway.Server.Connect;
 
 namespace Slipway.Server.Builds;
 
@@ -27,29 +26,9 @@ internal sealed class ListBuilds(BuildStore builds)
             : ([.. found.Take(size)], Write(found[size - 1]));
     }
 
-    private static string Write(Build last) =>
-        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{last.CreatedAt}:{last.Id}")));
+    private static string Write(Build last) => PageToken.Write(FormattableString.Invariant($"{last.CreatedAt}:{last.Id}"));
 
-    private static (long, string)? Read(string pageToken)
-    {
-        if (pageToken.Length == 0)
-        {
-            return null;
-        }
-
-        try
-        {
-            var text = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(pageToken));
-            if (text.Split(':') is [var createdAt, var id] && long.TryParse(createdAt, CultureInfo.InvariantCulture, out var at))
-            {
-                return (at, id);
-            }
-        }
-        catch (FormatException)
-        {
-            // Told below.
-        }
-
-        throw new ApiException(ConnectCode.InvalidArgument, "the page token is none of this server's", "begin without one");
-    }
+    private static (long, string)? Read(string pageToken) => pageToken.Length == 0 ? null
+        : PageToken.Read(pageToken).Split(':') is [var createdAt, var id] && long.TryParse(createdAt, CultureInfo.InvariantCulture, out var at) ? (at, id)
+        : throw PageToken.Unknown();
 }

@@ -163,26 +163,18 @@ internal static class BuildPages
             """);
     }
 
-    /// <summary>All lines as they came, colours and all, a page at a time: a log may be larger than the memory.</summary>
+    /// <summary>All lines as they came, colours and all.</summary>
     private static IResult Download(HttpContext http, Build build, RecordStore records)
     {
         http.Response.Headers.ContentDisposition = $"attachment; filename=\"{build.Id}.log\"";
         return Results.Stream(
             async body =>
             {
-                var position = LogPosition.Beginning;
-                IReadOnlyList<LogRow> lines;
-                do
+                foreach (var line in records.EachLine(build.Id))
                 {
-                    lines = records.ListLines(build.Id, position, LogView.PageSize);
-                    foreach (var line in lines)
-                    {
-                        position = LogPosition.After(line);
-                        await body.WriteAsync(line.Line, http.RequestAborted);
-                        await body.WriteAsync("\n"u8.ToArray(), http.RequestAborted);
-                    }
+                    await body.WriteAsync(line.Line, http.RequestAborted);
+                    await body.WriteAsync("\n"u8.ToArray(), http.RequestAborted);
                 }
-                while (lines.Count == LogView.PageSize);
             },
             "text/plain; charset=utf-8");
     }

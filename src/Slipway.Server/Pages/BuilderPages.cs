@@ -61,7 +61,7 @@ internal static class BuilderPages
 
     private static async Task<IResult> JoinAsync(HttpContext http, CreateToken create)
     {
-        var (token, secret) = await create.ForJoiningAsync(new NewToken("", TimeSpan.Zero, []), PageGate.Here(http).Caller, http.RequestAborted);
+        var (token, secret) = await create.ForJoiningAsync(NewToken.Usual, PageGate.Here(http).Caller, http.RequestAborted);
         return TokenPages.Made(
             http,
             new Place(Place.Builders),

@@ -34,6 +34,9 @@ internal sealed record Field(string Name, string Label)
     public static Html Check(string name, string words, bool isOn) => Html.Of(
         $"""<div class="field"><label class="check"><input type="checkbox" name="{name}" value="yes"{(isOn ? new Html(" checked") : Html.Nothing)}> {words}</label></div>""");
 
+    public static Html Options(IEnumerable<(string Value, string Words)> choices, string chosen) => Html.Join(choices.Select(choice => Html.Of(
+        $"<option value=\"{choice.Value}\"{(choice.Value == chosen ? new Html(" selected") : Html.Nothing)}>{choice.Words}</option>")));
+
     private Html Input() => Type == Lines ? Area() : Html.Of(
         $"""<input id="{Name}" name="{Name}" type="{Type}" value="{Value}" autocomplete="off" spellcheck="false"{Attributes()}>""");
 
@@ -41,7 +44,7 @@ internal sealed record Field(string Name, string Label)
         $"""<textarea id="{Name}" name="{Name}" rows="3" autocomplete="off" spellcheck="false"{Attributes()}>{Value}</textarea>""");
 
     private Html Select() => Html.Of(
-        $"""<select id="{Name}" name="{Name}"{Attributes()}>{Html.Join(Choices.Select(choice => Html.Of($"<option value=\"{choice.Value}\"{(choice.Value == Value ? new Html(" selected") : Html.Nothing)}>{choice.Words}</option>")))}</select>""");
+        $"""<select id="{Name}" name="{Name}"{Attributes()}>{Options(Choices, Value)}</select>""");
 
     private Html Attributes()
     {

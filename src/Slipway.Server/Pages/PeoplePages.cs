@@ -59,7 +59,7 @@ internal static class PeoplePages
     private static Html RoleForm(Visitor visitor, Organization organization, Member member) => Html.Of(
         $"""
         <form class="inline" method="post" action="/orgs/{organization.Id}/people/role">{PageFrame.Key(visitor)}<input type="hidden" name="email" value="{member.Email}">
-        <select name="role" aria-label="Role of {member.Email}">{Html.Join(RoleChoices.Select(choice => Html.Of($"<option value=\"{choice.Value}\"{(choice.Value == member.Role ? new Html(" selected") : Html.Nothing)}>{choice.Value}</option>")))}</select> <button class="quiet">Change</button></form>
+        <select name="role" aria-label="Role of {member.Email}">{Field.Options(RoleChoices.Select(choice => (choice.Value, choice.Value)), member.Role)}</select> <button class="quiet">Change</button></form>
         """);
 
     private static Html Invite(Visitor visitor, Organization organization, Func<string, string> typed) => Html.Of(

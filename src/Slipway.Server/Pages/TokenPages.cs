@@ -81,7 +81,7 @@ internal static class TokenPages
         Html.Of(
             $"""
             <details class="confirm"><summary>Rotate…</summary><div class="sheet"><p>A new secret takes its place; the old one works on for</p>
-            {Form.Of(visitor, $"/tokens/{token.Id}/rotate", Html.Of($"""<input type="hidden" name="back" value="{scope.Path}/tokens"><div class="field"><select name="overlap" aria-label="The old one works on for">{Html.Join(Overlaps.Select(one => Html.Of($"<option value=\"{one.Value}\">{one.Words}</option>")))}</select></div>"""), "Rotate")}</div></details>
+            {Form.Of(visitor, $"/tokens/{token.Id}/rotate", Html.Of($"""<input type="hidden" name="back" value="{scope.Path}/tokens"><div class="field"><select name="overlap" aria-label="The old one works on for">{Field.Options(Overlaps, chosen: "")}</select></div>"""), "Rotate")}</div></details>
             {Form.Confirm(visitor, $"/tokens/{token.Id}/revoke", "Revoke…", "Whatever uses it is refused from its next call on.", "Revoke", ("back", $"{scope.Path}/tokens"))}
             """),
     ];

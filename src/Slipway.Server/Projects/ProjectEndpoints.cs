@@ -11,12 +11,12 @@ internal sealed class ProjectEndpoints(ManageProjects manage, ResetProjectCache 
     {
         var response = new ListProjectsResponse();
         response.Projects.AddRange(manage.List(context.Caller()).Select(project => new ListProjectsResponse.Types.Project
-            {
-                Id = project.Id,
-                Name = project.Name,
-                OrgId = project.OrganizationId,
-                OrgName = project.OrganizationName,
-            }));
+        {
+            Id = project.Id,
+            Name = project.Name,
+            OrgId = project.OrganizationId,
+            OrgName = project.OrganizationName,
+        }));
         return Task.FromResult(response);
     }
 

@@ -12,6 +12,8 @@ namespace Slipway.Server.Records;
 /// <summary>What builders witnessed: steps, log lines and warnings, each stored once and in order.</summary>
 internal sealed class RecordStore(Database database)
 {
+    private const int PageSize = 1000;
+
     /// <summary>Stores what is new of the batch; answers the highest sequence number that is now stored.</summary>
     /// <exception cref="ApiException">The batch leaves a gap, or is of a build that this builder was never given.</exception>
     public Task<long> AppendAsync(string builderId, RecordBatch batch, CancellationToken cancellation) => database.WriteAsync(
@@ -42,6 +44,23 @@ internal sealed class RecordStore(Database database)
             ORDER BY l.architecture, l.sequence LIMIT @count
             """,
             Lines(buildId, after, count, step)).AsList());
+
+    /// <summary>All lines of the build's log, read a page at a time: a log may be larger than the memory.</summary>
+    public IEnumerable<LogRow> EachLine(string buildId)
+    {
+        var position = LogPosition.Beginning;
+        IReadOnlyList<LogRow> page;
+        do
+        {
+            page = ListLines(buildId, position, PageSize);
+            foreach (var line in page)
+            {
+                position = LogPosition.After(line);
+                yield return line;
+            }
+        }
+        while (page.Count == PageSize);
+    }
 
     /// <summary>A page of what one architecture's builder told: while a build runs, others' lines come in between.</summary>
     public IReadOnlyList<LogRow> ListLinesOf(string buildId, string architecture, long after, int count) => database.Read(connection =>

@@ -1,3 +1,4 @@
+using Slipway.Contract;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
 using Slipway.Server.Projects;
@@ -19,13 +20,11 @@ internal sealed class GrantScopes(ProjectStore projects, Denials denials)
         var refused = asked.Actions.Except(granted, StringComparer.Ordinal).ToList();
         if (refused.Count > 0)
         {
-            denials.Add(caller, "registry.token", $"no {Clip(string.Join(',', refused))} access to {Clip(asked.Type)} \"{Clip(asked.Name)}\"");
+            denials.Add(caller, "registry.token", $"no {string.Join(',', refused).Clip(NameMax)} access to {asked.Type.Clip(NameMax)} \"{asked.Name.Clip(NameMax)}\"");
         }
 
         return asked with { Actions = granted };
     }
-
-    private static string Clip(string text) => text.Length <= NameMax ? text : text[..NameMax] + "…";
 
     // The catalogue of all repositories, and whatever else a registry may have, is nobody's.
     private Resource? ResourceOf(RegistryScope scope) => scope.Type == RegistryScope.Repository && new ImageRepository(scope.Name) is var repository

@@ -9,7 +9,7 @@ internal readonly record struct ImageRepository(string Name)
 {
     public string ProjectId => CacheScope.ProjectOf(Name);
 
-    public bool IsUntrusted => Name != ProjectId;
+    public bool IsUntrusted => CacheScope.IsUntrusted(Name);
 
     public static ImageRepository Of(Build build) => new(CacheScope.Of(build));
 

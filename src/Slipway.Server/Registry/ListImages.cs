@@ -1,9 +1,7 @@
-using System.Buffers.Text;
-using System.Text;
-using Slipway.Contract.Connect;
 using Slipway.Contract.Depot.Build.V1;
 using Slipway.Server.Access;
 using Slipway.Server.Builds;
+using Slipway.Server.Connect;
 using Slipway.Server.Projects;
 using Slipway.Server.Storage;
 
@@ -21,13 +19,14 @@ internal sealed class ListImages(ProjectStore projects, BuildStore builds, Regis
         AccessControl.Authorize(caller, CallerAction.ReadImages, Resource.Of(projectId, projects.Find(projectId)));
         var size = pageSize <= 0 ? PageDefault : Math.Min(pageSize, PageMax);
         var all = await TagsAsync(projectId, cancellation);
-        var start = pageToken.Length == 0 ? 0 : all.FindIndex(tag => tag.Text == Read(pageToken)) + 1;
+        var after = PageToken.Read(pageToken);
+        var start = after.Length == 0 ? 0 : all.FindIndex(tag => tag.Text == after) + 1;
         var page = all.Skip(start).Take(size).ToList();
         var response = new ListImagesResponse();
         response.Images.AddRange((await DescribeAsync(page, cancellation)).OfType<Image>());
         if (start + page.Count < all.Count)
         {
-            response.NextPageToken = Base64Url.EncodeToString(Encoding.UTF8.GetBytes(page[^1].Text));
+            response.NextPageToken = PageToken.Write(page[^1].Text);
         }
 
         return response;
@@ -74,17 +73,5 @@ internal sealed class ListImages(ProjectStore projects, BuildStore builds, Regis
             }
         });
         return images;
-    }
-
-    private static string Read(string pageToken)
-    {
-        try
-        {
-            return Encoding.UTF8.GetString(Base64Url.DecodeFromChars(pageToken));
-        }
-        catch (FormatException)
-        {
-            throw new ApiException(ConnectCode.InvalidArgument, "the page token is none of this server's", "begin without one");
-        }
     }
 }

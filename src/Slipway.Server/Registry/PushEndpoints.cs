@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Slipway.Contract;
 using Slipway.Contract.Depot.Cli.V1;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
@@ -14,7 +15,7 @@ internal sealed class PushEndpoints(BuildStore builds, AuditStore audit, ImageRe
 
     public override async Task<StartPushResponse> StartPush(StartPushRequest request, ServerCallContext context)
     {
-        var entry = Entry(request.BuildId, "push.start", context) with { Detail = $"to {Clip(request.Tag)}" };
+        var entry = Entry(request.BuildId, "push.start", context) with { Detail = $"to {request.Tag.Clip(TextMax)}" };
         _ = registry.Required;
         await audit.AppendAsync([entry], context.CancellationToken);
         return new StartPushResponse { PushId = Ids.Push() };
@@ -24,7 +25,7 @@ internal sealed class PushEndpoints(BuildStore builds, AuditStore audit, ImageRe
     {
         var entry = Entry(request.BuildId, "push.finish", context) with
         {
-            Detail = $"push {Clip(request.PushId)}{(request.HasError ? $" failed: {Clip(request.Error)}" : "")}",
+            Detail = $"push {request.PushId.Clip(TextMax)}{(request.HasError ? $" failed: {request.Error.Clip(TextMax)}" : "")}",
         };
         await audit.AppendAsync([entry], context.CancellationToken);
         return new FinishPushResponse();
@@ -39,6 +40,4 @@ internal sealed class PushEndpoints(BuildStore builds, AuditStore audit, ImageRe
             OrganizationId = build.OrganizationId, ProjectId = build.ProjectId,
         };
     }
-
-    private static string Clip(string text) => text.Length <= TextMax ? text : text[..TextMax] + "…";
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
+using Slipway.Contract;
 using Slipway.Contract.Connect;
 using Slipway.Contract.Depot.Cli.V1;
 using Build = Slipway.Server.Builds.Build;
@@ -83,7 +84,7 @@ internal sealed partial class SavedImages(ImageRegistry registry)
     {
         if (!TagPattern().IsMatch(tag))
         {
-            throw new ApiException(ConnectCode.InvalidArgument, $"\"{(tag.Length > 40 ? tag[..40] + "…" : tag)}\" cannot be a save tag", "use letters, digits, \".\", \"_\" and \"-\"");
+            throw new ApiException(ConnectCode.InvalidArgument, $"\"{tag.Clip(40)}\" cannot be a save tag", "use letters, digits, \".\", \"_\" and \"-\"");
         }
 
         // Another build's image must not be replaced by its name.

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Slipway.Contract;
 
 namespace Slipway.Server.Trust;
 
@@ -29,7 +30,7 @@ internal static class JobOrigin
         var origin = Claims.Where(known => known.Provider == provider)
             .Select(known => (known.Name, Value: token.Claim(known.Claim)))
             .Where(said => !string.IsNullOrEmpty(said.Value))
-            .ToDictionary(said => said.Name, said => Clip(said.Value!), StringComparer.Ordinal);
+            .ToDictionary(said => said.Name, said => said.Value!.Clip(ShownMax), StringComparer.Ordinal);
         if (PageOf(token, provider) is { } page)
         {
             origin[Page] = page;
@@ -47,6 +48,4 @@ internal static class JobOrigin
 
     private static string? Link(string site, string?[] path) =>
         path.All(part => part is { Length: > 0 }) ? $"{site}/{string.Join('/', path.Select(part => Uri.EscapeDataString(part!)))}" : null;
-
-    private static string Clip(string text) => text.Length <= ShownMax ? text : text[..ShownMax] + "…";
 }

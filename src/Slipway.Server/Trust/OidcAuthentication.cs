@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using Slipway.Contract;
 using Slipway.Server.Access;
 using Slipway.Server.Audit;
 using Slipway.Server.Storage;
@@ -19,6 +20,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         "the CI provider's token was not accepted; check that the project trusts its issuer: slipway admin trust list, or set DEPOT_TOKEN");
 
     private const int VerifiedMax = 10_000;
+    private const int ShownMax = 200;
     private static readonly JsonWebTokenHandler Signatures = new();
 
     // By the token's hash: the key that it was found signed with. Keys that are fetched again are other objects.
@@ -35,7 +37,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         var policies = store.ListOfIssuer(token.Issuer);
         if (policies.Count == 0)
         {
-            return Unaccepted($"no project trusts the issuer \"{Clip(token.Issuer)}\"");
+            return Unaccepted($"no project trusts the issuer \"{token.Issuer.Clip(ShownMax)}\"");
         }
 
         if (!access.Allows(token.Issuer))
@@ -78,14 +80,12 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
         Near = TrustMatch.Closest(policies.Select(policy => new TrustMatch(token, policy, address)), null)?.Policy,
     };
 
-    private static string Clip(string text) => text.Length <= 200 ? text : text[..200] + "…";
-
     /// <summary>Why the token is not the issuer's; null when it is.</summary>
     private async Task<string?> RefuseAsync(JwtText token, IReadOnlyList<TrustPolicy> policies, CancellationToken cancellation)
     {
         if (!policies.Any(policy => TrustProvider.Find(policy.Provider).Algorithms.Contains(token.Algorithm, StringComparer.Ordinal)))
         {
-            return $"its algorithm is \"{Clip(token.Algorithm)}\"";
+            return $"its algorithm is \"{token.Algorithm.Clip(ShownMax)}\"";
         }
 
         if (!token.HasPlainHeader)
@@ -95,7 +95,7 @@ internal sealed class OidcAuthentication(TrustStore store, IssuerKeys keys, Issu
 
         if (token.KeyId.Length == 0 || await keys.FindAsync(token.Issuer, token.KeyId, token.Algorithm, cancellation) is not { } key)
         {
-            return $"its issuer has no {token.Algorithm} key \"{Clip(token.KeyId)}\"";
+            return $"its issuer has no {token.Algorithm} key \"{token.KeyId.Clip(ShownMax)}\"";
         }
 
         return await IsSignedByAsync(key, token) ? null : "its signature is wrong";

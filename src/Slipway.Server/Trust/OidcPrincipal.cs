@@ -15,7 +15,7 @@ internal sealed record OidcPrincipal
     public required long ExpiresAt { get; init; }
 
     /// <summary>What the job is, by <see cref="JobOrigin"/>.</summary>
-    public IReadOnlyDictionary<string, string> Origin { get; init; } = FrozenDictionary<string, string>.Empty;
+    public IReadOnlyDictionary<string, string> Origin { get; init; } = JobOrigin.None;
 
     /// <summary>Every relationship that the token meets, oldest first.</summary>
     public IReadOnlyList<TrustPolicy> Matches { get; init; } = [];

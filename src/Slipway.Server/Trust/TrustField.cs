@@ -35,6 +35,8 @@ public sealed record TrustField(string Name, string Description, IReadOnlyList<(
         new("environment", "deployment environment", [("github", "environment"), ("gitlab", "environment")]),
     ];
 
+    public static IReadOnlyList<string> Providers { get; } = [.. TrustProvider.All.Select(provider => provider.Name)];
+
     /// <summary>Null: not for this provider.</summary>
     public string? ClaimOf(string provider) => Claims.Where(known => known.Provider == provider).Select(known => known.Claim).FirstOrDefault();
 

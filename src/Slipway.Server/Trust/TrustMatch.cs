@@ -1,3 +1,5 @@
+using Slipway.Contract;
+
 namespace Slipway.Server.Trust;
 
 /// <summary>A verified token held against one relationship. Words are made when somebody asks: most tokens miss most relationships, and nobody does.</summary>
@@ -73,7 +75,7 @@ internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string addre
             "circleci" => token.Claim("oidc.circleci.com/project-id"),
             _ => token.Claim("sub"),
         };
-        return $"{provider} {Clip(parts ?? token.Claim("sub") ?? "job")}";
+        return $"{provider} {Printable(parts ?? token.Claim("sub") ?? "job")}";
     }
 
     private static bool IsOwn(IReadOnlyList<ClaimCondition> conditions, JwtText token, TrustProvider provider)
@@ -85,11 +87,11 @@ internal sealed class TrustMatch(JwtText token, TrustPolicy policy, string addre
     }
 
     private static string Differ(string expected, string? found) =>
-        found is null ? $"{expected}, the token does not say" : $"{expected}, the token says \"{Clip(found)}\"";
+        found is null ? $"{expected}, the token does not say" : $"{expected}, the token says \"{Printable(found)}\"";
 
-    private static string Clip(string text)
+    private static string Printable(string text)
     {
         var printable = new string([.. text.Where(letter => !char.IsControl(letter))]);
-        return printable.Length <= ShownMax ? printable : printable[..ShownMax] + "…";
+        return printable.Clip(ShownMax);
     }
 }

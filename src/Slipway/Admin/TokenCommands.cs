@@ -61,7 +61,7 @@ internal static class TokenCommands
             found.Tokens.Select(t => new[]
             {
                 t.Id, t.Kind, t.Name, t.UserEmail.Length > 0 ? t.UserEmail : t.ProjectId.Length > 0 ? t.ProjectId : t.OrganizationId, t.Role,
-                string.Join(',', t.AllowedFrom),                t.CreatedAt.Text(), t.ExpiresAt.Text(), t.LastUsedAt.Text(), t.RevokedAt.Text(),
+                string.Join(',', t.AllowedFrom), t.CreatedAt.Text(), t.ExpiresAt.Text(), t.LastUsedAt.Text(), t.RevokedAt.Text(),
             })));
 
     private static Command Revoke()

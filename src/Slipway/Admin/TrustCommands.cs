@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Slipway.Contract.Admin.V1;
+using Slipway.Server.Trust;
 
 namespace Slipway.Admin;
 
@@ -13,7 +14,7 @@ internal static class TrustCommands
     {
         var project = new Option<string>("--project") { Description = "project id", Required = true };
         var provider = new Option<string>("--provider") { Description = "buildkite, github, gitlab, circleci or oidc", Required = true };
-        provider.AcceptOnlyFromAmong(TrustFlags.Providers);
+        provider.AcceptOnlyFromAmong([.. TrustField.Providers]);
         var issuer = new Option<string?>("--issuer") { Description = "the tokens' issuer, where it is not the provider's usual one" };
         var depot = new Option<bool>("--allow-depot-audience")
         {

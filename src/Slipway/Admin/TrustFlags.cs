@@ -7,8 +7,6 @@ namespace Slipway.Admin;
 /// <summary>Conditions as people type them: a flag for what each provider calls its things, and any claim by its name.</summary>
 internal static class TrustFlags
 {
-    public static readonly string[] Providers = ["buildkite", "github", "gitlab", "circleci", "oidc"];
-
     public static readonly Option<string[]> Claim = new("--claim") { Description = "NAME=VALUE: the claim is exactly this" };
     public static readonly Option<string[]> ClaimIn = new("--claim-in") { Description = "NAME=VALUE,VALUE…: the claim is one of these" };
     public static readonly Option<string[]> ClaimMatches = new("--claim-matches")
